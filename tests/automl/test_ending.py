@@ -18,7 +18,7 @@ def test_a_job_that_took_its_time_needs_no_words() -> None:
 
 def test_reading_alone_may_take_more_than_the_budget() -> None:
     told = ended(seconds=90.0, phases={"read": {"seconds": 61.0}, "search": {"seconds": 9.0}})
-    assert told == "It took 0:30 more than the budget: reading and checking the data alone took 1:01."
+    assert told == "The job took 0:30 more than the budget: reading and checking the data alone took 1:01."
 
 
 def test_a_phase_that_took_longer_than_forecast_is_named() -> None:

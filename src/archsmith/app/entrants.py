@@ -269,7 +269,8 @@ def _trained_for(view: StudyView, trial: Trial) -> str:
     """How long a network was trained, by its latest trial; nothing where it was not, or where nobody knows."""
     if trial.outcome is None:
         reported = trial.curve[-1][0] if trial.curve else 0.0
-        return f"{epochs(reported) if view.pooled else _amount(view, reported)} so far" if reported else ""
+        told = epochs(reported) if view.pooled else _amount(view, reported)
+        return f"{told}{' so far' if view.state == RUNNING else ''}" if reported else ""
     known = finite(trial.outcome_notes.get("epochs"))
     if known:
         return epochs(known)

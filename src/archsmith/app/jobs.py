@@ -33,6 +33,7 @@ from archsmith.core.records import PAUSE, STOP, Command, Opened
 from archsmith.core.wording import visible
 from archsmith.runtime.lease import Holder, is_alive
 from archsmith.runtime.sqlite import FILE, SqliteStore
+from archsmith.runtime.study_view import DONE, try_view
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
 
@@ -352,7 +353,9 @@ class Jobs:
     def _running(self, id: str) -> SqliteStore:
         store = self._store(id)
         if store.holder is None:
-            raise Denied(409, "not_running", f"The study {id} does not run.", "It can be resumed.")
+            ended = try_view(self._workspace.studies / id).state == DONE
+            hint = "It has come to its end already." if ended else "It can be resumed."
+            raise Denied(409, "not_running", f"The study {id} does not run.", hint)
         return store
 
     def _refuse_running(self, id: str, store: SqliteStore) -> None:

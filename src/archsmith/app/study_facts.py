@@ -273,8 +273,8 @@ def _controls(view: StudyView) -> Controls:
     running = view.state == RUNNING
     known = view.state in (DONE, PAUSED, INTERRUPTED, FAILED)
     return Controls(
-        stop=running and not _asked(view),
-        pause=running,
+        stop=running and not _asked(view) and not view.job.ended,  # else only its report is written
+        pause=running and not view.job.ended,
         resume=known and not view.ended,
         extend=known and not view.simulated,
     )

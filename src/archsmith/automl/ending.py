@@ -21,7 +21,7 @@ def ending(result: Mapping[str, Any]) -> list[str]:
     over = seconds - (result.get("budget_seconds") or seconds)
     told = []
     if over > OVER_SHARE * seconds + OVER_SECONDS:
-        told.append(f"It took {clock(over)} more than the budget: {_late(result, over)}")
+        told.append(f"The job took {clock(over)} more than the budget: {_late(result, over)}")
     if result.get("asked_to_finish"):
         told.append("A person asked the job to finish early, so the trainings after that were cut short.")
     elif over < -EARLY_SHARE * seconds and result.get("stop_reason") in (SECONDS, SETTLED):

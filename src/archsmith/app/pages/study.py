@@ -210,6 +210,7 @@ class StudyPage:
             look = await asyncio.to_thread(self.look)
         except StudyError as error:
             self._head.gone(str(error))
+            self._controls.gone()
             return
         if look is not None:
             self._show(look)

@@ -57,6 +57,7 @@ class Head:
             self._state = Words("strong", "", "state")
             self._says = Words("span", "", props='role="status"')
         self._why = Words("p", "", "why")
+        self._predicts = Words("p", "")
         self._bar = box("progress", "clock", 'max="1" value="0" aria-label="Share of the budget that is spent"')
         self._facts = Facts()
         with box("details", "phases") as self._list:
@@ -78,6 +79,8 @@ class Head:
         self._says.text = facts.says
         self._why.text = facts.why or ""
         reveal(self._why, bool(facts.why))
+        self._predicts.text = f"Its networks predict {facts.predicts}." if facts.predicts else ""
+        reveal(self._predicts, bool(facts.predicts))
         reveal(self._bar, facts.fraction is not None and facts.state == "running")
         share = f"{facts.fraction or 0:.3f}"
         if self._bar.props.get("value") != share:
@@ -98,7 +101,6 @@ def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
         ("data", Path(facts.data or "").name),
-        ("predicts", facts.predicts or ""),
         ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
