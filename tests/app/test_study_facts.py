@@ -36,7 +36,8 @@ def test_the_clock_stands_still_while_nobody_works_on_it(view_of: Any) -> None:
     [
         ([], True, {"stop", "pause"}),
         ([Command("stop")], True, {"pause"}),
-        ([Command("stop"), Opened(1, "here", 60.0)], True, {"stop", "pause"}),
+        ([Command("stop"), Opened(1, "here", 60.0)], True, {"pause"}),
+        ([Command("stop"), Command("pause"), Opened(1, "here", 60.0)], True, {"stop", "pause"}),
         ([], False, {"resume", "extend"}),
         ([ResultRecord("accuracy")], False, {"extend"}),
         ([Closed("failed", error="Disk full.")], False, {"resume", "extend"}),
@@ -58,7 +59,7 @@ def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -
     result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
     facts = study_facts(view_of(result))
     assert (facts.test, facts.exported, facts.model) == ("accuracy 50\xa0%", "linear model", True)
-    assert facts.why == "There was no search: the time was too short."
+    assert facts.why == "There was no search: the time was too short. The job took 0:59."
     assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
 
 
@@ -67,7 +68,7 @@ def test_a_job_says_why_its_search_ended_and_that_a_person_asked_it_to_finish(vi
     result = ResultRecord("accuracy", test=0.5, rows=(), stop_reason="seconds", seconds=59.0, data=data)
     why = study_facts(view_of(tried(0, 0.5), result)).why
     assert why is not None
-    assert why.startswith("The search ended because the time for it was used up. A person asked the job to finish")
+    assert why.startswith("The search ended because the time for it was used up. The job took 0:59 of 1:00. A person")
 
 
 def test_a_job_that_took_more_than_its_budget_says_why(view_of: Any) -> None:

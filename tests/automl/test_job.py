@@ -179,6 +179,29 @@ def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("taken_back", [True, False])
+def test_a_wish_to_finish_holds_until_it_is_taken_back(tmp_path, taken_back):
+    class Killed(BaseException):
+        """No process can answer it."""
+
+    brief = {"seconds": None, "trials": 3, "settings": {"recipe": {"epochs": 1}}, "pretrained": False}
+    settings = FitSettings("digits", workspace=str(tmp_path / "workspace"), name="early", **brief)
+
+    def watch(event):
+        events.append(event)
+        if event.kind == "phase" and event.data["name"].startswith("train "):
+            raise KeyboardInterrupt if taken_back else Killed
+
+    events = []
+    with pytest.raises(KeyboardInterrupt if taken_back else Killed):
+        fit(settings, observer=watch, finish=lambda: any(event.kind == "finished" for event in events))
+    again = fit(dataclasses.replace(settings, resume=True), observer=events.append)
+    assert again.asked_to_finish == (not taken_back)
+    assert (again.n_trials, again.stop_reason) == ((3, "trials") if taken_back else (1, "requested"))
+    assert any("A person had asked it to finish" in note for note in notes(events)) == (not taken_back)
+
+
+@pytest.mark.slow
 def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_part(finished, tmp_path):
     workspace = tmp_path / "workspace"
     shutil.copytree(finished.settings.workspace, workspace)

@@ -9,6 +9,9 @@ from archsmith.core.events import Event
 from archsmith.core.job_records import Note
 from archsmith.runtime.memory import MemoryStore
 
+PROBLEM = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1, 4]}
+STUDY = {"problem": PROBLEM, "space": {"type": "a"}, "strategy": {"type": "b"}, "seed": 3, "forecast_trials": 9.0}
+
 
 class Log:
     """Stands for a search: its clock, its log, and whether it was asked to stop."""
@@ -80,6 +83,17 @@ def test_more_time_makes_the_later_phases_undone(opening, store):
     again = opening()
     assert set(again.results) == {"linear", "train fixed"}
     assert again.was_extended and again.test_reads == 1
+
+
+def test_a_search_whose_early_end_was_taken_back_is_undone(opening, store):
+    store.append([Event("study", {**STUDY, "fit": {"settings": {}}}), Event("command", {"name": "stop"})])
+    with opening().phase("search") as done:
+        done.update(reason="requested")
+    killed = opening()
+    assert killed.results["search"] == {"reason": "requested"} and killed.round == 0
+    store.append([Event("closed", {"reason": "interrupted"})])
+    again = opening()
+    assert not again.results and again.round == 1 and not again.was_extended
 
 
 def test_notes_are_one_event_a_line(opening, store):

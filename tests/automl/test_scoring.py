@@ -60,14 +60,25 @@ def test_the_temperature_makes_a_network_that_is_too_sure_less_sure(workshop):
 
 def test_every_network_is_scored_on_the_test_split(workshop):
     trained = [answering("fixed", 2.0), answering("searched", 3.0)]
-    _, tests = scoring.look(trained, trained[1], 1.5, workshop)
+    _, tests, gaps = scoring.look(trained, trained[1], 1.5, workshop)
     assert set(tests) == {"fixed", "searched"}
     assert tests["fixed"]["accuracy"] == pytest.approx(2 / 3, abs=0.01)
+    assert gaps == {"fixed": (0.0, 0.0)}  # both know the same examples
+
+
+def test_how_far_others_are_behind_is_told_of_the_same_examples(workshop):
+    def none(examples):
+        return torch.nn.functional.one_hot(torch.as_tensor(examples.targets), 3).float().roll(1, dims=1)
+
+    chosen, n = answering("searched", 3.0), len(workshop.splits.test)
+    _, tests, gaps = scoring.look([chosen, Final("poor", Score({}, 0), none, 1.0)], chosen, 1.0, workshop)
+    known = tests["searched"]["accuracy"]
+    assert gaps["poor"] == (pytest.approx(known), pytest.approx((known / n) ** 0.5))
 
 
 def test_predictions_are_the_chosen_networks_with_the_temperature(workshop):
     chosen, splits = answering("searched", 3.0), workshop.splits
-    predictions, _ = scoring.look([answering("fixed", 9.0), chosen], chosen, 1.5, workshop)
+    predictions, _, _ = scoring.look([answering("fixed", 9.0), chosen], chosen, 1.5, workshop)
     for name in ("valid", "test"):
         raw = chosen.outputs(splits.by_name[name])
         np.testing.assert_allclose(predictions[name], torch.softmax(raw / 1.5, 1), rtol=1e-5)
@@ -86,7 +97,7 @@ def test_a_regression_target_is_predicted_in_its_own_unit():
         target_statistics=(20.0, 10.0),
     )
     chosen = Final("fixed", Score({}, 0), lambda examples: torch.tensor([[-1.0], [0.0], [1.0]]), 1.0)
-    predictions, tests = scoring.look([chosen], chosen, 1.0, Workshop(Tables(), splits, torch.device("cpu")))
+    predictions, tests, _ = scoring.look([chosen], chosen, 1.0, Workshop(Tables(), splits, torch.device("cpu")))
     np.testing.assert_allclose(predictions["test"], targets)
     assert tests["fixed"]["r2"] == pytest.approx(1.0) and not [name for name in predictions if name.endswith("_raw")]
 

@@ -179,12 +179,15 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
             summarize({**result, "seconds": seconds, "phases": phases})
         return " ".join(out.getvalue().split())
 
-    assert "The job took 1:00 more than the budget: the machine was slower" in said(120.0)
+    assert "That is 1:00 more than the budget: the machine was slower" in said(120.0)
     assert "than the budget: reading and checking the data alone took 1:36." in said(120.0, read={"seconds": 96.0})
     slow = {"start": {"seconds": 70.0}, "read": {"seconds": 20.0}}
     assert "than the budget: starting the program alone took 1:10." in said(120.0, **slow)
     export = {"seconds": 55.0, "expected": 5.0}
     assert "than the budget: writing and checking the bundle took 0:55 where 0:05 were" in said(120.0, export=export)
+    result["forecast"] = {"reserve_seconds": 10.0}
+    end = {"test": {"seconds": 10.0}, "export": {"seconds": 45.0}, "report": {"seconds": 1.0}}
+    assert "than the budget: test, export and report together took 0:56 where 0:10 were" in said(120.0, **end)
     assert "more than the budget" not in said(67.0)
     assert "The job ended before its time was over: more training of these networks promised" in said(40.0)
     cut = {"train fixed": {"seconds": 3.0, "expected": 3.1}, "export": {"seconds": 4.0}}

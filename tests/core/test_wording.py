@@ -18,6 +18,7 @@ from archsmith.core.wording import (
     phase_name,
     remark,
     spec_in_words,
+    strategy_in_words,
     the_network,
     times,
     visible,
@@ -100,6 +101,11 @@ def test_epochs_are_told_alike_everywhere() -> None:
         "91.7 epochs",
         "1234 epochs",
     ]
+
+
+def test_a_race_is_told_in_plain_words() -> None:
+    assert strategy_in_words("race(inner=graph_gp)") == "graph_gp, within a race"
+    assert strategy_in_words("halving") == "halving"
 
 
 def test_times() -> None:

@@ -378,7 +378,26 @@ def test_a_study_of_a_class_that_is_gone_can_be_looked_at(tmp_path: Path) -> Non
     assert view.state == "interrupted" and view.to_dict()["space"] == gone
 
 
-def test_it_was_asked_to_stop_where_its_present_process_was() -> None:
+def test_a_wish_to_stop_a_search_alone_ends_with_its_process() -> None:
     begun = [(1.0, "study", STUDY), (2.0, "opened", OPENED), (3.0, "command", {"name": "stop"})]
     assert after(*begun).asked_to_stop
     assert not after(*begun, (4.0, "closed", {"reason": "requested"}), (5.0, "opened", OPENED)).asked_to_stop
+
+
+def test_a_wish_to_finish_a_job_outlives_its_process_until_it_is_taken_back() -> None:
+    job = {**STUDY, "fit": {"settings": {"data": "digits"}}}
+    asked = [(1.0, "study", job), (2.0, "opened", OPENED), (3.0, "command", {"name": "stop"})]
+    killed = after(*asked, (4.0, "closed", {"reason": "requested"}), (5.0, "opened", OPENED))
+    assert killed.asked_to_stop and killed.taken_back == 0
+    for end in (("command", {"name": "pause"}), ("closed", {"reason": "interrupted"})):
+        ended = after(*asked, (4.0, *end), (5.0, "opened", OPENED))
+        assert not ended.asked_to_stop and ended.taken_back == 1
+    more = after(*asked, (4.0, "opened", OPENED), (5.0, "extended", {}))
+    assert not more.asked_to_stop and more.taken_back == 0
+
+
+def test_a_job_that_was_ended_at_once_behind_its_result_is_not_complete() -> None:
+    job = {**STUDY, "fit": {"settings": {"data": "digits"}}}
+    found = [(1.0, "study", job), (2.0, "opened", OPENED), (3.0, "result", {"metric": "accuracy"})]
+    assert after(*found, (4.0, "closed", {"reason": "seconds"})).complete
+    assert not after(*found, (4.0, "closed", {"reason": "interrupted"})).complete

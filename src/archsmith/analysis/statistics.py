@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from archsmith.core.metrics import Z95
 
 FEWEST_PAIRS = 8  # of which a rank correlation says anything
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far one score is ahead of another, and the standard error of that."""
+
+    value: float
+    error: float
+
+    @property
+    def clear(self) -> bool:
+        """Is it more than chance explains in 19 of 20 cases?"""
+        return abs(self.value) > Z95 * self.error
+
+    @property
+    def most(self) -> float:
+        """The upper end of its 95 % interval."""
+        return self.value + Z95 * self.error
+
+    @classmethod
+    def of_shares(cls, a: float, b: float, n: int) -> Gap:
+        """Of shares of ``n`` examples each, which are taken as independent; that errs on the cautious side."""
+        return cls(a - b, math.sqrt((a * (1 - a) + b * (1 - b)) / n))
 
 
 def beyond_chance(a: float, b: float, n: int) -> bool:
@@ -15,7 +39,7 @@ def beyond_chance(a: float, b: float, n: int) -> bool:
 
     The two are taken as independent, which errs on the cautious side.
     """
-    return abs(a - b) > Z95 * math.sqrt((a * (1 - a) + b * (1 - b)) / n)
+    return Gap.of_shares(a, b, n).clear
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:

@@ -106,6 +106,13 @@ def listing(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def several(names: Sequence[str], most: int = 3) -> str:
+    """Names that share a place: ``“a” and “b”``, ``“a”, “b”, “c” and 4 others``."""
+    left = len(names) - most
+    shown = [quoted(name) for name in (names if left <= 1 else names[:most])]
+    return listing(shown if left <= 1 else [*shown, f"{left:,} others"])
+
+
 def quoted(name: str, longest: int = 40) -> str:
     """A class name inside a sentence."""
     flat = " ".join(name.split())

@@ -18,12 +18,13 @@ from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, score
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
-from archsmith.automl.ending import ending
 from archsmith.automl.settings import FitSettings
+from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import UsageError
 from archsmith.core.failures import most_frequent
 from archsmith.core.records import DAMAGES
-from archsmith.core.wording import end_of_search, metric_name, network_name, sentence_case, visible
+from archsmith.core.time_told import about_time
+from archsmith.core.wording import clock, end_of_search, metric_name, network_name, sentence_case, visible
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
 from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, PAUSED, RUNNING, UNREADABLE, StudyView
@@ -245,12 +246,14 @@ def _why(view: StudyView) -> str | None:
     if view.error:
         return _told(view.error)
     reason, result = view.reason or (view.job.stopped_by if view.state == DONE else None), view.job.result
-    if not reason or view.state == RUNNING:
+    if reason in (None, INTERRUPTED_LOOP) or view.state == RUNNING:
         return None
     told = [f"{sentence_case(end_of_search(_told(reason), view.n_finished if view.job.fit else None))}."]
     if result is not None and view.job.ended:
-        told += map(_told, ending(result.to_data()))
-    return " ".join(told)
+        budget = finite(result.data.get("budget_seconds"))
+        told.append(f"The job took {clock(result.seconds)}{f' of {clock(budget)}' if budget else ''}.")
+        told.append(_told(about_time(result.to_data())))
+    return " ".join(filter(None, told))
 
 
 def _command(view: StudyView, study: Study) -> str | None:

@@ -36,6 +36,8 @@ class Row:
     ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
     ``by_chance``: is it a trial that is better on the validation split than what was trained to the end, but not
         clearly? Then it was not to be chosen.
+    ``gap``: how much more it errs than the exported network on the same test examples, and the standard error of that:
+        shares of the examples for accuracy, other units for other metrics. None where both were not tested together.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Row:
     error: str | None = None
     enough_seconds: float | None = None
     by_chance: bool = False
+    gap: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -41,6 +41,7 @@ from archsmith.core.files import write_text
 from archsmith.core.job_records import Extended
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
+from archsmith.core.records import Closed
 from archsmith.core.seeds import derive
 from archsmith.core.wording import about_network
 from archsmith.data.examples import Splits
@@ -133,42 +134,51 @@ class _Run:
     # The story
 
     def run(self) -> FitResult:
-        phases = self.phases
         with self.search as search:
-            phases.say(*self.job.lines())
-            phases.start_clock()
-            if self.job.extended:
-                self._extend()
-            models = self.job.modality.baselines(self.job.splits, self.job.settings)
-            baselines = [self._baseline(model) for model in models]
-            self._inform(models, baselines)
-            reason = self._search()
-            trained = self._train()
-            everything, chosen = self._choose(baselines, trained)
-            heat = self._calibrate(chosen)
-            rows, predictions = self._test(everything, chosen, heat)
-            difference = self._export(chosen, rows, predictions, heat)
-            assert chosen.candidate is not None
-            found = result.result_of(
-                self.job,
-                chosen.candidate,
-                rows,
-                search.history,
-                metrics=result.measured(self.job.splits, predictions),
-                reason=reason,
-                seconds=phases.seconds,
-                test_reads=phases.test_reads,
-                difference=difference,
-                temperature=heat,
-                phases=phases.told(),
-                asked_to_finish=phases.asked_to_finish(),
-            )
-            search.log("result", found.to_dict())
-            found = self._copied(self._report(found))
-            # again, with the report in its time: what is told here is what the study's clock says from now on
-            found = dataclasses.replace(found, seconds=phases.seconds, phases=phases.told())
-            search.log("result", found.to_dict())
-            search.log("closed", {"reason": reason, "seconds": phases.seconds})
+            try:
+                return self._run(search)
+            except KeyboardInterrupt:  # ended at once: that takes an earlier wish to finish back
+                search.write(Closed(reasons.INTERRUPTED, self.phases.seconds))
+                raise
+
+    def _run(self, search: Search) -> FitResult:
+        phases = self.phases
+        phases.say(*self.job.lines())
+        phases.start_clock()
+        if self.job.finishing:
+            search.request_stop()
+        if self.job.extended:
+            self._extend()
+        models = self.job.modality.baselines(self.job.splits, self.job.settings)
+        baselines = [self._baseline(model) for model in models]
+        self._inform(models, baselines)
+        reason = self._search()
+        trained = self._train()
+        everything, chosen = self._choose(baselines, trained)
+        heat = self._calibrate(chosen)
+        rows, predictions = self._test(everything, chosen, heat)
+        difference = self._export(chosen, rows, predictions, heat)
+        assert chosen.candidate is not None
+        found = result.result_of(
+            self.job,
+            chosen.candidate,
+            rows,
+            search.history,
+            metrics=result.measured(self.job.splits, predictions),
+            reason=reason,
+            seconds=phases.seconds,
+            test_reads=phases.test_reads,
+            difference=difference,
+            temperature=heat,
+            phases=phases.told(),
+            asked_to_finish=phases.asked_to_finish(),
+        )
+        search.log("result", found.to_dict())
+        found = self._copied(self._report(found))
+        # again, with the report in its time: what is told here is what the study's clock says from now on
+        found = dataclasses.replace(found, seconds=phases.seconds, phases=phases.told())
+        search.log("result", found.to_dict())
+        search.log("closed", {"reason": reason, "seconds": phases.seconds})
         return found
 
     def _extend(self) -> None:
@@ -403,13 +413,13 @@ class _Run:
             # Where a training went on since, the old look says nothing of what it is now.
             known = "test" in results and predictions is not None and results["test"].get("of", of) == of
             if known:
-                tests = results["test"]["tests"]
+                tests, gaps = results["test"]["tests"], results["test"].get("gaps", {})
             else:
                 self.phases.test_reads += 1
                 tested = [final for final in trained if final is chosen or self.pool.may_be_exported(final)]
-                predictions, tests = scoring.look(tested, chosen, heat, self.workshop)
+                predictions, tests, gaps = scoring.look(tested, chosen, heat, self.workshop)
                 scoring.save(predictions, self.folder)
-            done.update(tests=tests, read=not known, of=of)
+            done.update(tests=tests, gaps=gaps, read=not known, of=of)
         assert predictions is not None
         failed = {name.removeprefix("train "): found["error"] for name, found in results.items() if "error" in found}
         rows = [
@@ -420,6 +430,7 @@ class _Run:
                 exported=final is chosen,
                 enough_seconds=self.pool.untested.get(final.name),
                 by_chance=final.name in self.pool.by_chance,
+                gap=gaps.get(final.name),
             )
             for final in trained
         ]

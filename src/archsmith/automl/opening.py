@@ -49,6 +49,10 @@ CARRYING_ON = ("race", "halving", "hyperband", "asha")  # strategies that choose
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
 PROBE_SHARE = 0.03  # of the budget that a probe of the data may take
 DATA_CAP_MB = 20_000.0  # of stored data that a workspace keeps; those of unfinished studies stay in any case
+FINISHING = (
+    "A person had asked it to finish with the best network so far, and so it does. Ctrl-C twice, and then resume, lets "
+    "the search go on."
+)
 
 # Of a plan: the first trials of networks stay as they were, or old and new ones could not be compared.
 SAME_IN_EXTENSIONS = (
@@ -134,17 +138,20 @@ class Job(Prospect):
     ``extended``: was the study given a larger budget than it had?
     ``goes_on``: of a study that goes on: its limits in words.
     ``spent``: seconds on its clock before this opening.
+    ``finishing``: did a person ask it to finish in an earlier opening, and did not take that back?
     """
 
     store: SqliteStore
     extended: bool = False
     goes_on: str = ""
     spent: float = 0.0
+    finishing: bool = False
 
     def lines(self) -> list[str | Note]:
         kept = self.spent if self.goes_on and not self.extended else None
         told = [*filter(None, [self.goes_on]), *self.findings.lines(), *self.machine]
-        return [*told, *lines_of(self.plan, extended=self.extended, spent=kept), *self.needs]
+        plan = [FINISHING] if self.finishing else lines_of(self.plan, extended=self.extended, spent=kept)
+        return [*told, *plan, *self.needs]
 
 
 # What is asked for, as objects
@@ -453,6 +460,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         extended=extended,
         goes_on=standing.told(limits),
         spent=standing.seconds,
+        finishing=view.asked_to_stop and not extended,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from archsmith.automl.opening import Job
+from archsmith.core.budget import REQUESTED
 from archsmith.core.job_records import Note, PhaseRecord
 from archsmith.runtime.job_view import VOID_AFTER_MORE_TIME
 from archsmith.runtime.search import Search
@@ -19,7 +20,8 @@ class Phases:
 
     ``results``: what finished phases of this and earlier openings came to, by name.
     ``test_reads``: how often the test split was looked at.
-    ``round``: how often the study was given more.
+    ``was_extended``: was the study given more?
+    ``round``: how often it was, or a wish to finish it early was taken back.
     ``spent``: seconds of each phase over all openings; ``start`` is what comes before the
         data are read.
     ``expected``: seconds that phases were forecast to take, over all openings.
@@ -33,7 +35,10 @@ class Phases:
             view.apply(event)
         self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
         self.test_reads = view.job.test_reads
-        self.round = len(view.job.extensions)
+        self.was_extended = bool(view.job.extensions)
+        self.round = len(view.job.extensions) + view.taken_back
+        if not view.asked_to_stop and self.results.get("search", {}).get("reason") == REQUESTED:
+            del self.results["search"]  # the wish that ended it was taken back
         names = {phase.name for phase in view.phases.all}
         self.spent = {name: view.phases.seconds_of(name, view.changed) for name in names}
         self.expected = dict[str, float]()
@@ -41,12 +46,9 @@ class Phases:
             self._expect(each.name, each.forecast_seconds)
         self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
 
-    @property
-    def was_extended(self) -> bool:
-        return self.round > 0
-
     def forget_what_more_time_changes(self) -> None:
         self.round += 1
+        self.was_extended = True
         for name in VOID_AFTER_MORE_TIME:
             self.results.pop(name, None)
 

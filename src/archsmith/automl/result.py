@@ -31,9 +31,10 @@ def row_of(
     exported: bool,
     enough_seconds: float | None = None,
     by_chance: bool = False,
+    gap: Sequence[float] | None = None,
 ) -> Row:
-    """The row of what was trained; ``test`` are its metrics on the test split. ``enough_seconds``, ``by_chance``: see
-    ``Row``.
+    """The row of what was trained; ``test`` are its metrics on the test split. ``enough_seconds``, ``by_chance`` and
+    ``gap``: see ``Row``.
     """
     candidate = final.candidate
     return Row(
@@ -51,6 +52,7 @@ def row_of(
         stopped=final.stopped,
         enough_seconds=enough_seconds,
         by_chance=by_chance,
+        gap=None if gap is None else (float(gap[0]), float(gap[1])),
     )
 
 

@@ -34,19 +34,20 @@ def calibrated(chosen: Final, workshop: Workshop) -> float:
 
 def look(
     trained: Sequence[Final], chosen: Final, heat: float, workshop: Workshop
-) -> tuple[Predictions, dict[str, dict[str, float]]]:
-    """What the exported network says of validation and test examples, and all metrics of each of ``trained`` on the
-    test split.
+) -> tuple[Predictions, dict[str, dict[str, float]], dict[str, tuple[float, float]]]:
+    """What the exported network says of validation and test examples, all metrics of each of ``trained`` on the test
+    split, and how far each of the others is behind ``chosen`` there, with the standard error of that (see ``Row.gap``).
 
     Predictions by split: as a person gets them, ``…_labels`` (the targets) and, of probabilities, ``…_raw`` (without
     the temperature).
     """
     goal, splits = workshop.goal, workshop.splits
     predictions: Predictions = {}
-    tests = {}
+    tests, errors = {}, {}
     for final in trained:
         raw = final.outputs(splits.test)
         tests[final.name] = dict(goal.score(raw, splits.test.targets).metrics)
+        errors[final.name] = goal.errors(raw, splits.test.targets)
         if final is not chosen:
             continue
         for name, values in {"test": raw, "valid": final.outputs(splits.valid)}.items():
@@ -54,7 +55,14 @@ def look(
             predictions[f"{name}_labels"] = np.asarray(splits.by_name[name].targets)
             if splits.task.target.calibrated:
                 predictions[f"{name}_raw"] = goal.predictions(values).numpy()
-    return predictions, tests
+    own = errors.pop(chosen.name)
+    return predictions, tests, {name: _gap(other - own) for name, other in errors.items()}
+
+
+def _gap(saved: np.ndarray[Any, Any]) -> tuple[float, float]:
+    """The mean of ``saved`` errors ``(n,)``, and its standard error if both were alike (McNemar 1947)."""
+    n = max(1, len(saved))
+    return float(saved.sum()) / n, float(np.sqrt((saved**2).sum())) / n
 
 
 def save(predictions: Predictions, folder: Path) -> None:

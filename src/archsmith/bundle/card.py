@@ -15,7 +15,7 @@ from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
 from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
 from archsmith.core.metrics import wilson
-from archsmith.core.wording import RECIPE, amount, network_name, reason_in_words
+from archsmith.core.wording import RECIPE, amount, network_name, reason_in_words, strategy_in_words
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
 MOST_COLUMNS = 60  # rows of the table of inputs
@@ -108,13 +108,17 @@ def _classes(manifest: Manifest) -> list[str]:
     return lines
 
 
+def _strategy(name: object) -> str | None:
+    return None if name is None else strategy_in_words(str(name))
+
+
 def _search(manifest: Manifest) -> str:
     facts, reason = manifest.facts, manifest.facts.search.get("stop_reason")
     search, budget = facts.search, facts.budget
     trained = next((row.epochs for row in facts.rows if row.exported and row.epochs), None)
     rows = [
         ("search space", search.get("space"), "the networks that could be chosen"),
-        ("strategy", search.get("strategy"), "what proposed the next network to try"),
+        ("strategy", _strategy(search.get("strategy")), "what proposed the next network to try"),
         ("trials", search.get("n_trials"), "short trainings that compare networks"),
         ("networks tried", search.get("n_networks"), "one may have several trials"),
         ("ended because", reason_in_words(str(reason)) if reason else None, ""),

@@ -152,12 +152,12 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     """Print the result for people: what was trained, how good the exported network is, where it lies, and the next
     command.
     """
-    from archsmith.automl.ending import ending
     from archsmith.cli.output import say
+    from archsmith.core.time_told import about_time
 
     _show_rows(result, verbose=verbose)
     say("", *_told(result, verbose=verbose))
-    say(*ending(result))
+    say(*filter(None, [about_time(result)]))
     say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:

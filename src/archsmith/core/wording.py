@@ -291,6 +291,14 @@ def spec_in_words(spec: object) -> str:
     return f"{spec['type']}({', '.join(told)})"
 
 
+def strategy_in_words(strategy: str) -> str:
+    """``graph_gp, within a race`` for ``race(inner=graph_gp)``: what proposes, and that trainings compete. The exact
+    terms are in ``spec_in_words``.
+    """
+    raced = re.fullmatch(r"race\(inner=(\w+)\)", strategy)
+    return f"{raced[1]}, within a race" if raced else strategy
+
+
 def reason_in_words(reason: str) -> str:
     """Why a search ended: ``the time for it was used up``. A reason of somebody else stays as it is."""
     return REASONS.get(reason, reason)

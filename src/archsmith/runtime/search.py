@@ -509,6 +509,7 @@ class Search:
         KeyboardInterrupt where one asked for a pause: that ends the study now, as a second Ctrl-C does.
         """
         if self.finish() and self._stop_reason is None:
+            self.write(Command(STOP))  # whoever goes on after a kill shall know of it
             self.request_stop()
         now = time.time()
         if now - self._commands_at < COMMAND_SECONDS:

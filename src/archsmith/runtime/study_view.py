@@ -19,7 +19,7 @@ from archsmith.core.events import Event
 from archsmith.core.files import no_such_folder
 from archsmith.core.front import Front
 from archsmith.core.history import History
-from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
+from archsmith.core.job_records import Epoch, Extended, Note, PhaseRecord, ProgressRecord, ResultRecord
 from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
@@ -68,7 +68,10 @@ class StudyView:
     preparation: of the evaluator.
     trainings: final trainings by name of network.
     notes: sentences for people.
-    commands: what other processes asked for.
+    commands: what a person, here or through another process, asked for.
+    asked_to_stop: does a wish hold to finish with what there is? It holds until the study is ended at once (a person
+        took it back) or given more; that of a search alone no longer than its process.
+    taken_back: how often such a wish was taken back, so that what it cut short goes on.
     reason: why the loop of the latest opening ended; None while it runs and where it was killed.
     error: what ended it, where that was an error; None otherwise.
     n_failed: how many trials failed.
@@ -95,6 +98,8 @@ class StudyView:
         self.trainings: dict[str, Training] = {}
         self.notes: list[str] = []
         self.commands: list[Command] = []
+        self.asked_to_stop = False
+        self.taken_back = 0
         self.reason: str | None = None
         self.error: str | None = None
         self.n_failed = 0
@@ -104,7 +109,7 @@ class StudyView:
         self.why_unreadable: str | None = None
         self.started = 0.0  # time of the first event, Unix seconds
         self.changed = 0.0  # time of the latest event
-        self._obeyed = 0  # commands of earlier openings
+        self._paused = False  # did somebody ask for that last?
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
@@ -136,7 +141,7 @@ class StudyView:
     @property
     def complete(self) -> bool:
         """Has everything been written down that comes after the result of a job, its bundle and its report?"""
-        return self.ended and isinstance(self._last, Closed)
+        return self.ended and isinstance(self._last, Closed) and self._last.reason not in CUT_SHORT
 
     @property
     def claimed(self) -> float:
@@ -156,15 +161,6 @@ class StudyView:
         return max(self.changed, self.openings.now.last if self.openings.now is not None else 0.0)
 
     @property
-    def asked_to_stop(self) -> bool:
-        """Was the process of the latest opening asked to finish with what there is?"""
-        return self._asked_for(STOP)
-
-    def _asked_for(self, name: str) -> bool:
-        """Was it, within the latest opening?"""
-        return any(command.name == name for command in self.commands[self._obeyed :])
-
-    @property
     def state(self) -> str:
         """One of ``STATES``. ``paused`` (somebody asked for it), ``interrupted``, ``failed`` and ``finished`` ones can
         be resumed.
@@ -179,7 +175,7 @@ class StudyView:
             return DONE
         if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED:
             return FAILED
-        return PAUSED if self._asked_for(PAUSE) else INTERRUPTED
+        return PAUSED if self._paused else INTERRUPTED
 
     @property
     def n_finished(self) -> int:
@@ -269,9 +265,11 @@ class StudyView:
             self.phases.cut(self.until, self.since)
             self.preparation.cut()
             self.reason = self.error = None
-            self._obeyed = len(self.commands)
         elif isinstance(read, Closed):
             self.reason, self.error = read.reason, read.error
+        self._wish(read)
+        if isinstance(read, Opened | Command):
+            self._paused = isinstance(read, Command) and read.name == PAUSE
         self.openings.take(read, now)
         self.started = self.started or now
         self.changed = max(self.changed, now)
@@ -299,6 +297,18 @@ class StudyView:
             self.commands.append(read)
         elif isinstance(read, ResultRecord):
             self._result_opening = len(self.openings.all)
+
+    def _wish(self, read: Record | None) -> None:
+        """Does a person want it to finish with what there is, after this record?"""
+        if isinstance(read, Command) and read.name == STOP:
+            self.asked_to_stop = True
+        elif isinstance(read, Extended) or (isinstance(read, Opened) and not self.job.fit):
+            self.asked_to_stop = False
+        elif (isinstance(read, Command) and read.name == PAUSE) or (
+            isinstance(read, Closed) and read.reason == reasons.INTERRUPTED
+        ):
+            self.taken_back += self.asked_to_stop
+            self.asked_to_stop = False
 
     def _prepare(self, read: Preparing | Prepared, now: float) -> None:
         if isinstance(read, Preparing):

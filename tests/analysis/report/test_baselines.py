@@ -33,7 +33,7 @@ def test_a_small_gap_is_said_to_be_perhaps_chance(make: Any) -> None:
 
 def test_a_baseline_that_is_no_network_is_compared_too(make: Any) -> None:
     forest = {"name": "random_forest", "test": 0.85, "valid": 0.85}
-    found = told(make, scores=(0.6, 0.7, 0.8), more_rows=[forest])
+    found = told(make, scores=(0.6, 0.7, 0.8), more_rows=[forest], n=3000)
     assert [row.name for row in found.rows][-1] == "random forest"
     assert "Random forest alone reaches 85 %: these data do not need a network at all." in lead(found)
 
@@ -146,6 +146,58 @@ def test_data_that_need_no_network(make: Any) -> None:
     assert "these data do not need a network at all" in lead(told(make, scores=(0.9, 0.7, 0.8)))
 
 
+def test_what_chance_may_explain_is_no_clear_difference(make: Any) -> None:
+    text = lead(told(make, scores=(0.5, 0.385, 0.38), exported="fixed", n=52))
+    assert "A linear model alone reaches 50 %. On 52 test pictures that is no clear difference." in text
+    assert "do not need" not in text and "the choice must not look at that. A gap this small may be chance" in text
+    text = lead(told(make, scores=(0.3, 0.385, 0.44), n=52))
+    assert "A linear model alone reaches 30 %. On 52 test pictures that is no clear difference." in text
+
+
+def test_of_a_baseline_that_was_exported_small_gaps_are_no_clear_differences(make: Any) -> None:
+    text = lead(told(make, scores=(0.9, 0.88, 0.2), exported="linear"))
+    assert "hand-made network reaches 88 %, which is 2 points worse: no clear difference on 120 test pictures." in text
+    assert "The searched network reaches 20 %, which is 70 points worse." in text
+
+
+def test_a_pretrained_network_is_worth_more_only_where_it_is_clearly_better(make: Any) -> None:
+    def said(**more: Any) -> str:
+        rows = [{"name": "pretrained", "test": 0.82, "valid": 0.8, **more}]
+        return lead(told(make, scores=(0.1, 0.7, 0.8), n=132, more_rows=rows))
+
+    assert "A pretrained network alone reaches 82 %. On 132 test pictures that is no clear difference." in said()
+    assert "worth more here than a search" in said(gap=[-0.02, 0.005])  # on the same examples it is one
+
+
+def test_answers_to_the_same_examples_tell_more_than_intervals(make: Any) -> None:
+    gap = {"linear": {"gap": [0.01, 0.003]}}
+    assert "79 %: the searched network is 1 point better" in lead(changed(make, gap, scores=(0.79, 0.1, 0.80)))
+    same = {"linear": {"gap": [0.0, 0.0], "valid": 0.8}}
+    assert "do not need a network" in lead(changed(make, same, scores=(0.8, 0.1, 0.8)))
+    unsure = {"linear": {"gap": [0.0, 0.03], "valid": 0.8}}
+    assert "80 %, which is as good." in lead(changed(make, unsure, scores=(0.8, 0.1, 0.8)))
+
+
+def test_networks_are_needed_where_the_validation_split_says_so(make: Any) -> None:
+    better = {"gap": [-0.2, 0.01]}
+    wins = lead(changed(make, {"linear": {**better, "valid": 0.8}}, scores=(0.9, 0.1, 0.7)))
+    assert "do not need a network" in wins
+    loses = lead(changed(make, {"linear": {**better, "valid": 0.1}}, scores=(0.9, 0.1, 0.7)))
+    assert "do not need" not in loses and "A linear model alone reaches 90 %, which is 20 points better." in loses
+
+
+def test_a_training_that_the_clock_cut_is_told(make: Any) -> None:
+    study = read_study(make(scores=(0.6, 0.7, 0.8)))
+    phase = study.phases["train fixed"]
+    study.phases["train fixed"] = replace(phase, forecast_seconds=phase.seconds)
+    assert study.view.job.result is not None
+    rows = tuple({**row, "epochs": 6.0} for row in study.rows)
+    study.view.job.result = replace(study.view.job.result, rows=rows)
+    found = baselines_of(study)
+    assert found is not None
+    assert "The time ended the training of the hand-made network after 6 epochs" in lead(found)
+
+
 def test_a_failed_training_is_named(make: Any) -> None:
     report = told(make, scores=(0.6, None, 0.8))
     assert "The hand-made network could not be trained in full (Out of memory)" in lead(report)
@@ -201,7 +253,7 @@ def test_a_tie_is_not_called_best(make: Any) -> None:
 def test_a_conclusion_is_drawn_once_and_scores_are_told_in_one_way(make: Any) -> None:
     boosted = {"name": "boosted", "valid": 0.97, "test": 0.97}
     chance = {"name": "unfinished", "valid": 0.99, "by_chance": True}
-    text = lead(told(make, scores=(0.95, 0.8, 0.9), more_rows=[boosted, chance]))
+    text = lead(told(make, scores=(0.95, 0.8, 0.9), more_rows=[boosted, chance], n=3000))
     assert text.count("these data do not need a network at all") == 1
     assert "A linear model alone reaches 95 %" in text and "Gradient boosting alone reaches 97 %." in text
     assert "(99 % against 90 %)" in text

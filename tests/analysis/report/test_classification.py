@@ -29,6 +29,11 @@ def predicted(make: Any, said: list[int], labels: list[int], classes: tuple[str,
         ([1, 1, 1, 2, 2, 0], [0, 0, 0, 2, 1, 0], "Most are “cat” taken for “dog” (3 times)."),
         ([1, 1, 0, 0, 2, 2], [0, 0, 1, 1, 0, 2], "Most of these mistakes mix up “cat” and “dog” (4 of 5)."),
         ([1, 1, 0, 2, 2], [0, 0, 1, 2, 2], "2 are “cat” taken for “dog”, 1 the other way round."),
+        (
+            [1, 1, 2, 2, 0, 0],
+            [0, 0, 1, 1, 2, 1],
+            "The commonest mistakes are “cat” taken for “dog” and “dog” taken for “owl” (twice each).",
+        ),
         ([1, 2, 0], [0, 1, 2], "No two of these mistakes are alike."),
     ],
 )
@@ -52,3 +57,15 @@ def test_classes_with_few_pictures_are_called_rough(make: Any) -> None:
     assert found is not None
     assert "“owl” is the hardest class: 0 % of its pictures are recognised." in found.class_lead.replace(NB, " ")
     assert "All classes have fewer than 20 test pictures" in found.class_lead
+
+
+def test_classes_that_share_a_place_are_all_named(make: Any) -> None:
+    found = confusions_of(predicted(make, [0, 0, 1, 1, 2, 0], [0, 0, 1, 1, 2, 2]))
+    assert found is not None
+    assert (
+        "“owl” is the hardest class: 50" in found.class_lead and "“cat” and “dog” are the easiest" in found.class_lead
+    )
+    found = confusions_of(predicted(make, [0, 1, 1, 0, 2, 2], [0, 0, 1, 1, 2, 2]))
+    assert found is not None and "“cat” and “dog” are the hardest classes: 50" in found.class_lead
+    found = confusions_of(predicted(make, [1, 2, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]))
+    assert found is not None and found.rows[0].taken_for == ("dog", 1) and found.rows[0].as_often == 1

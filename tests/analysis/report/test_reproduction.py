@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from archsmith.analysis.report.reproduction import reproduction_of
@@ -32,3 +33,10 @@ def test_the_strategy_of_a_job_is_what_its_command_takes(make: Any) -> None:
     study.view.job.fit = {**study.fit, "settings": {**study.fit["settings"], "strategy": "graph_gp"}}
     found = reproduction_of(study)
     assert found is not None and dict(found.facts)["strategy"] == "graph_gp" and "data folder" not in dict(found.facts)
+
+
+def test_the_race_around_a_strategy_is_told_as_on_the_card(make: Any) -> None:
+    study = read_study(make())
+    raced = {"type": "race", "args": {"inner": {"type": "evolution"}}}
+    study.view.began = dataclasses.replace(study.record, strategy=raced)
+    assert dict(reproduction_of(study).facts)["strategy"] == "evolution, within a race"

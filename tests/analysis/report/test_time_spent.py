@@ -31,9 +31,22 @@ def test_the_largest_part_is_not_most_and_the_rest_is_shown(make: Any) -> None:
     assert spent is not None
     text = spent.lead.replace(NB, " ")
     assert text.startswith(
-        "The job took 1 min 50 s of the 1 min 23 s that it was given, 27 s too long. The largest part"
+        "The job took 1 min 50 s of the 1 min 23 s that it was given. That is 27 s more than the budget: the machine"
     )
     assert sum(seconds for _, seconds, _ in spent.rows) == pytest.approx(110.0, abs=0.1)
+
+
+def test_a_report_that_is_written_before_the_end_says_so_and_why_time_was_left(make: Any) -> None:
+    study = read_study(make())
+    result = study.view.job.result
+    assert result is not None
+    study.view.job.result = replace(result, data={**result.data, "seconds": 20.0, "asked_to_finish": True})
+    study.view._last = None  # the job has not closed its study yet
+    spent = time_spent_of(study)
+    assert spent is not None
+    text = spent.lead.replace(NB, " ")
+    assert text.startswith("The job had taken 20 s of the 1 min that it was given, when this report was written.")
+    assert "A person asked the job to finish early" in text and "time was left" in text
 
 
 def test_a_job_that_took_too_long_is_not_praised() -> None:

@@ -112,3 +112,11 @@ def test_files_of_other_types_are_named(tmp_path: Path) -> None:
         (tmp_path / name).write_text("no picture")
     (note,) = read_folder(tmp_path).notes
     assert note == "4 files of other types were left out ('drawing.svg', 'notes.txt', 'text.odt', …)."
+
+
+def test_class_folders_without_pictures_are_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    (tmp_path / "owls").mkdir()
+    source = read_folder(tmp_path)
+    assert source.notes == ("1 folder holds no picture, so it is no class ('owls').",)
+    assert "owls" not in (source.class_names or ())

@@ -75,6 +75,13 @@ def test_part_folders_above_class_folders(tmp_path: Path) -> None:
     assert "1 picture of the archive lies outside class folders and was left out" in source.notes[0]
 
 
+@pytest.mark.parametrize(("prefix", "empty"), [("", "owls/"), ("photos/", "photos/owls/"), ("train/", "train/owls/")])
+def test_class_folders_without_pictures_are_named(tmp_path: Path, prefix: str, empty: str) -> None:
+    source = read_zip(packed(tmp_path / "a.zip", tree(prefix) | {empty: b"", f"{prefix}a/deeper/": b""}))
+    assert source.class_names == ("a", "b")
+    assert source.notes == ("1 folder holds no picture, so it is no class ('owls').",)
+
+
 @pytest.mark.parametrize("prefix", ["photos/", "photos/2024/"])
 def test_a_folder_around_everything_is_looked_through(tmp_path: Path, prefix: str) -> None:
     assert read_zip(packed(tmp_path / "a.zip", tree(prefix))).class_names == ("a", "b")

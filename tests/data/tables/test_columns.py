@@ -83,6 +83,26 @@ def test_a_few_texts_among_numbers_are_refused_with_their_row() -> None:
         fit(c=[*map(str, range(30)), "x"])
 
 
+@pytest.mark.parametrize(
+    ("levels", "n", "n_texts"), [(5, 400, 1), (5, 1000, 1), (12, 300, 1), (3, 1000, 2), (1000, 1000, 102), (2, 10, 2)]
+)
+def test_texts_in_a_column_of_mostly_numbers_are_refused_however_few_different_ones_there_are(
+    levels: int, n: int, n_texts: int
+) -> None:
+    values = [f"t{i}" if i < n_texts else str(i % levels + 1) for i in range(n)]
+    with pytest.raises(DataError, match=r"'c' holds numbers, but row 1 says 't0'\.") as told:
+        fit(c=values)
+    assert "leave the cell empty" in str(told.value)
+
+
+def test_categories_of_which_many_are_numbers_are_noted() -> None:
+    said = "Many values of 'c' are numbers, but because of others such as 'low' all are taken for texts."
+    for values in (["1", "2", "3", "low"] * 5, [*map(str, range(40)), *["low"] * 40, *map(str, range(40))]):
+        fitted = fit(c=values)
+        assert fitted.columns[0].kind == "category" and said in " ".join(fitted.notes)
+    assert not fit(c=["1", "2", "three", "four", "five"] * 5).notes
+
+
 def test_numbers_among_texts_are_categories() -> None:
     assert only(["1", "2", "3+"] * 20).kind == "category"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.statistics import beyond_chance
+from archsmith.analysis.statistics import Gap
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
     duration,
@@ -42,6 +42,9 @@ LITTLE = ", so this comparison says little"
 CONCLUSIONS = (NO_NEED, LITTLE)  # told once
 ENDED = ("searched", "fixed", "runner_up", "tuned")  # what is trained after the search
 HARDLY_TRAINED = re.compile(r" But ([^(]+) was hardly trained \(.*$")
+SHORT = 10.0  # epochs below which a training that the clock cut is told
+CUT_SHARE = 0.9  # of the time that it was given is what a training took that the clock cut
+AS_GOOD = 0.01  # share of the examples, but one at least, by which a baseline that is as good may be worse
 TRAINED_ON = ("tuned", "unfinished", "earlier")  # networks that came of more than a baseline
 
 
@@ -157,6 +160,7 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
     for name in scores:
         if name != best and best in scores and not {name, best} <= {*OURS}:
             text += _once(_against(study, by_name, name, scores[name], best, scores[best], n), text)
+    text += "".join(_cut(study, by_name, name) for name in OURS if name in scores and len(scores) > 1)
     better = passed_over(rows, lambda value: score(study.metric, value, n))
     return f"{better} {text}".strip()
 
@@ -211,16 +215,64 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
                 f" {sentence_case(the_network(name))} reaches {reached}. But {whose} was hardly trained "
                 f"({epochs(rows[hardly]['epochs'])}){LITTLE}."
             )
+    gap, reached = _gap(study, rows[name], rows[best], n), score(study.metric, baseline, n)
+    small = gap is not None and not gap.clear
+    tested = words_of(study).amount(n, "test")
     if best not in OURS or name.partition(".")[0] in TRAINED_ON:
         ahead = "as good" if baseline == value else _ahead(study, baseline - value)
-        return f" {sentence_case(the_network(name))} reaches {score(study.metric, baseline, n)}, which is {ahead}."
+        chance = f": no clear difference on {tested}" if small and baseline != value else ""
+        return f" {sentence_case(the_network(name))} reaches {reached}, which is {ahead}{chance}."
     who = f"A {network_name(name)}" if name in ("linear", "pretrained") else sentence_case(network_name(name))
-    text = f" {who} alone reaches {score(study.metric, baseline, n)}"
+    text = f" {who} alone reaches {reached}"
+    if name != "pretrained" and value <= baseline and _not_worse(study, rows[name], rows[best], gap, n):
+        return f"{text}{NO_NEED}."
+    if value == baseline:
+        return f"{text}, which is as good."
+    if small:
+        return f"{text}. On {tested} that is no clear difference."
     if value > baseline:
         return f"{text}: the {network_name(best)} is {_ahead(study, value - baseline)}."
-    if name == "pretrained":
+    if name == "pretrained" and gap is not None:
         return f"{text}: what it has learnt from other pictures is worth more here than a search."
-    return f"{text}{NO_NEED}."
+    return f"{text}, which is {_ahead(study, baseline - value)}."
+
+
+def _gap(study: Study, row: Row, exported: Row, n: int) -> Gap | None:
+    """How far the exported network is ahead on the test split: on the same examples, or else by the intervals. None
+    where nothing is known of chance.
+    """
+    pair = row.get("gap")
+    if pair is not None and exported.get("exported"):
+        return Gap(float(pair[0]), float(pair[1]))
+    if study.metric == "accuracy" and n and row.get("test") is not None and exported.get("test") is not None:
+        return Gap.of_shares(float(exported["test"]), float(row["test"]), n)
+    return None
+
+
+def _not_worse(study: Study, row: Row, exported: Row, gap: Gap | None, n: int) -> bool:
+    """Is a baseline that has no lower test score surely as good, as far as the test split can tell? And does the
+    validation split not say otherwise?
+    """
+    own, other = exported.get("valid"), row.get("valid")
+    if gap is None or own is None or other is None:
+        return False
+    sizes = study.fit.get("speed") or {}
+    n_valid = len(study.splits.valid) if study.splits is not None else int(sizes.get("n_valid") or 0)
+    worse = other < own
+    if worse and study.metric == "accuracy" and n_valid:
+        worse = Gap.of_shares(own, other, n_valid).clear
+    margin = max(AS_GOOD, 1 / max(1, n)) if study.metric == "accuracy" else 0.0
+    return not worse and gap.most <= margin
+
+
+def _cut(study: Study, rows: Mapping[str, Row], name: str) -> str:
+    """That the clock cut the training of one of ours short."""
+    n, phase = float(rows[name].get("epochs") or 0.0), study.phases.get(f"train {name}")
+    if phase is None or not phase.forecast_seconds or not HARDLY <= n < SHORT:
+        return ""
+    if phase.seconds < CUT_SHARE * phase.forecast_seconds or rows[name].get("stopped"):
+        return ""
+    return f" The time ended the training of {the_network(name)} after {epochs(n)}; it may not have come to its best."
 
 
 def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
@@ -311,15 +363,17 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
             f"On the {where} split the searched network reaches {own}, the hand-made one {other}. But "
             f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}){LITTLE}."
         )
+    ours = ("fixed", "searched") if rows["fixed"].get("exported") else ("searched", "fixed")
+    apart = _gap(study, rows[ours[1]], rows[ours[0]], n) if where == "test" else None
+    small = apart is not None and not apart.clear
+    chance = f" A gap this small may be chance on {words_of(study).amount(n, 'test')}." if small else ""
     if rows["fixed"].get("exported"):
         beats = "clearly beats" if passed_over(rows.values()) else "beats"
         text = f"On the validation split no searched network {beats} the hand-made one, so that one was exported."
         if where != "test" or gain == 0:
             return text
-        return f"{text} On the test split the searched one is {_ahead(study, gain)}; the choice must not look at that."
-    chance = ""
-    if where == "test" and study.metric == "accuracy" and n and not beyond_chance(searched, fixed, n):
-        chance = f" A gap this small may be chance on {words_of(study).amount(n, 'test')}."
+        ahead = _ahead(study, gain)
+        return f"{text} On the test split the searched one is {ahead}; the choice must not look at that.{chance}"
     if gain > 0:
         ahead = f"{_ahead(study, gain)} on the {where} split than the hand-made one"
         text = f"The search found a network that is {ahead}.{chance}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Predictions, Study
-from archsmith.analysis.wording import amount, quoted, share
+from archsmith.analysis.wording import amount, quoted, several, share
 from archsmith.core import metrics
 from archsmith.core.metrics import ClassScore
 from archsmith.core.wording import harmless
@@ -36,12 +36,14 @@ class ClassRow:
     score: recall, precision and F1 on the test split
     interval: the 95 % interval of the recall; None without test examples
     taken_for: (the class that its examples are most often mistaken for, how often); None without mistakes
+    as_often: how many other classes they are mistaken for as often
     """
 
     name: str
     score: ClassScore
     interval: tuple[float, float] | None
     taken_for: tuple[str, int] | None
+    as_often: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,11 @@ def _lead(n: int, n_wrong: int, pairs: Sequence[Pair], words: Words) -> str:
     if back and 2 * (times + back) > n_wrong:
         both = f"{times + back:,} of {n_wrong:,}"
         return f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({both})."
+    alike = sum(pair[2] == times for pair in pairs)
+    if alike > 1 and 2 * times <= n_wrong:
+        first, second = (f"{quoted(a)} taken for {quoted(b)}" for a, b, _ in pairs[:2])
+        told = f"{first} and {second}" + ("" if alike == 2 else ", among others")
+        return f"{start} The commonest mistakes are {told} ({how_often(times)} each)."
     most = "Most are" if 2 * times > n_wrong else "The commonest mistake is"
     often = how_often(times) + (f", and {how_often(back)} the other way round" if back else "")
     return f"{start} {most} {quoted(true)} taken for {quoted(named)} ({often})."
@@ -144,7 +151,10 @@ def _rows(classes: tuple[str, ...], confused: NDArray[np.int64]) -> tuple[ClassR
         others[i] = 0
         j = int(others.argmax())
         interval = None if score.recall is None else metrics.wilson(score.recall, score.n)
-        rows.append(ClassRow(name, score, interval, (classes[j], int(others[j])) if others[j] else None))
+        taken_for = (classes[j], int(others[j])) if others[j] else None
+        rows.append(
+            ClassRow(name, score, interval, taken_for, int((others == others[j]).sum()) - 1 if taken_for else 0)
+        )
     return tuple(rows)
 
 
@@ -152,14 +162,18 @@ def _by_class(rows: Sequence[ClassRow], words: Words) -> str:
     tested = [(row.score.recall, row) for row in rows if row.score.recall is not None]
     if not tested:
         return f"No class has test {words.many}."
-    worst, hardest = min(tested, key=lambda pair: pair[0])
-    best, easiest = max(tested, key=lambda pair: pair[0])
+    worst, best = min(recall for recall, _ in tested), max(recall for recall, _ in tested)
+    hardest = [row.name for recall, row in tested if recall == worst]
+    easiest = [row.name for recall, row in tested if recall == best]
     if worst == best:
         text = f"All classes are recognised equally well: {share(best)} of each."
     else:
+        hard = ("is the hardest class", "its") if len(hardest) == 1 else ("are the hardest classes", "the")
+        each = "" if len(hardest) == 1 else " of each"
+        easy = "is the easiest" if len(easiest) == 1 else "are the easiest"
         text = (
-            f"{quoted(hardest.name)} is the hardest class: {share(worst)} of its {words.many} are recognised. "
-            f"{quoted(easiest.name)} is the easiest ({share(best)})."
+            f"{several(hardest)} {hard[0]}: {share(worst)} of {hard[1]} {words.many}{each} are recognised. "
+            f"{several(easiest)} {easy} ({share(best)})."
         )
     few = sum(row.score.n < FEW for _, row in tested)
     if few:

@@ -12,14 +12,14 @@ from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study, written_by
 from archsmith.analysis.wording import metric_name, number
 from archsmith.core.problem import Problem
-from archsmith.core.wording import spec_in_words, times
+from archsmith.core.wording import spec_in_words, strategy_in_words, times
 from archsmith.version import VERSION
 
 PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
 MEANINGS = {
     "seed": "the number that all randomness begins with",
     "search space": "the networks that could be chosen",
-    "strategy": "what chose the next one to try",
+    "strategy": "what proposed the next network to try",
     "evaluator": "what gave each one its score",
     "the log": "all that happened, in its order",
 }
@@ -92,9 +92,13 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
 
 
 def _part(study: Study, kind: str) -> str:
-    """A part of the study. Of a job, the strategy is what the command takes; the race around it is the job's own."""
+    """A part of the study. Of a job, the strategy is what the command takes, and the race around it is told."""
+    spec = study.began.get(kind)
     asked = (study.fit.get("settings") or {}).get("strategy") if kind == "strategy" else None
-    return str(asked) if asked else _spec(study.began.get(kind), plain=bool(study.fit))
+    if not asked:
+        return _spec(spec, plain=bool(study.fit))
+    raced = isinstance(spec, Mapping) and spec.get("type") == "race" and asked != "race"
+    return strategy_in_words(f"race(inner={asked})" if raced else str(asked))
 
 
 def _spec(spec: Any, *, plain: bool) -> str:

@@ -217,10 +217,10 @@ def _exported(row: Mapping[str, object]) -> str:
 
 def _time(study: Study) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
-    spent = duration(study.spent, exact=True)
-    return (
-        spent + (" (simulated)" if study.simulated else "") + (f" of {duration(budget, exact=True)}" if budget else "")
-    )
+    told = duration(study.spent, exact=True) + (" (simulated)" if study.simulated else "")
+    told += f" of {duration(budget, exact=True)}" if budget else ""
+    # the report of a job is written before its end, which is what the terminal tells
+    return f"{told}, until this report was written" if study.view.ended and not study.view.complete else told
 
 
 def _device(device: object) -> str:

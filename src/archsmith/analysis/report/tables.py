@@ -13,7 +13,7 @@ from archsmith.analysis.report import data, mistakes
 from archsmith.analysis.report.mistakes import mistakes_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import amount, from_data, listing, quoted, share
+from archsmith.analysis.wording import amount, from_data, listing, quoted, several, share
 
 HEAD = 5  # rows that show what the table looks like
 MOST_COLUMNS = 100  # that are listed
@@ -137,12 +137,14 @@ def _lead(columns: Sequence[Any]) -> str:
     missing = [column for column in columns if (getattr(column, "missing", 0) or 0) > 0]
     if not missing:
         return "No value is missing."
-    worst = max(missing, key=lambda column: float(column.missing))
-    most = f"{share(float(worst.missing))} of its values are missing"
+    largest = max(float(column.missing) for column in missing)
+    worst = [str(column.name) for column in missing if float(column.missing) == largest]
     if len(missing) == 1:
-        return f"One column has gaps, {quoted(str(worst.name))}: {most}."
+        return f"One column has gaps, {quoted(worst[0])}: {share(largest)} of its values are missing."
+    have, whose = ("has", "its values") if len(worst) == 1 else ("have", "the values of each")
     text = (
-        f"{len(missing):,} of {amount(len(columns), 'column')} have gaps. {quoted(str(worst.name))} has most: {most}."
+        f"{len(missing):,} of {amount(len(columns), 'column')} have gaps. {several(worst)} {have} most: "
+        f"{share(largest)} of {whose} are missing."
     )
     empty = sum(float(column.missing) > HALF for column in missing)
     if not empty:

@@ -11,10 +11,11 @@ from archsmith.analysis.charts import Bar, both
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, phase_name
+from archsmith.core.time_told import about_time
 
 SHOWN = 0.05  # seconds that a phase takes at least, or it is left out
 LATE_SECONDS = 0.5  # from here on a job took too long
-BETWEEN = "starting, and between the phases"
+BETWEEN = "what lies between the phases"
 LEAST_BETWEEN = 1.0  # seconds that belong to no phase and are shown
 OFF_SHARE, OFF_SECONDS = 0.2, 2.0  # a forecast further off than both is told
 
@@ -35,7 +36,10 @@ class TimeSpent:
 
 def time_spent_of(study: Study) -> TimeSpent | None:
     """None of a study without phases."""
-    rows = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
+    rows: list[Row] = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
+    start = ((study.result or {}).get("phases") or {}).get("start")
+    if start is not None and study.view.ended:
+        rows.insert(0, (phase_name("start"), float(start["seconds"]), None))
     shown = tuple(row for row in rows if row[1] >= SHOWN or row[2])
     between = study.spent - math.fsum(row[1] for row in rows)
     if shown and between >= LEAST_BETWEEN:
@@ -46,15 +50,17 @@ def time_spent_of(study: Study) -> TimeSpent | None:
 def _lead(study: Study, rows: Sequence[Row]) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
     total = study.spent
-    done = study.view.ended
-    late = ""
-    text = f"The job {'took' if done else 'has taken'} {duration(total, exact=True)}"
+    done, late = study.view.ended, ""
+    said = study.result if done else None
+    why = "" if said is None else about_time({**said, "seconds": total, "budget_seconds": budget}, duration)
+    verb = "took" if study.view.complete else "had taken" if done else "has taken"
+    text = f"The job {verb} {duration(total, exact=True)}"
     if budget:
         beyond = total - budget
         late = f", {duration(beyond, exact=True)} too long" if beyond > LATE_SECONDS else ""
-        text += f" of the {duration(budget, exact=True)} that it was given{late}."
-    else:
-        text += "; it had no limit on time."
+        text += f" of the {duration(budget, exact=True)} that it was given{'' if 'budget' in why else late}"
+    text += "" if study.view.complete or not done else ", when this report was written"
+    text += f".{why and ' '}{why}" if budget else f"; it had no limit on time.{why and ' '}{why}"
     name, most, _ = max(rows, key=lambda row: row[1])
     part = "Most of it" if most > total / 2 else "The largest part"
     text += f" {part} went into {name} ({duration(most)})."

@@ -6,7 +6,7 @@ The class of a picture is the name of its class folder, also where it lies in a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,10 @@ def read_folder(folder: Path) -> Source:
     """The pictures under ``folder``. Raises DataError."""
     names, others = Names(), list[str]()
     tops: list[tuple[str, str, int]] = []  # split, class and number of pictures of each class folder
+    folders = []
     for split, label, path in _tops(folder):
         before = len(names)
+        folders.append(label)
         names.extend(_pictures(folder, path, others))
         tops += [(split, label, len(names) - before)] if len(names) > before else []
     if not names:
@@ -47,8 +49,19 @@ def read_folder(folder: Path) -> Source:
         codes,
         folder.resolve().name or "images",
         tuple(classes),
-        notes=left_out(others),
+        notes=(*without_pictures(folders, classes), *left_out(others)),
     )
+
+
+def without_pictures(folders: Iterable[str], classes: Collection[str]) -> tuple[str, ...]:
+    """What is to be said of class folders that are no ``classes``, as they hold no picture."""
+    empty = sorted(set(folders) - set(classes))
+    if not empty:
+        return ()
+    shown = ", ".join(map(repr, empty[:NAMED])) + (", …" if len(empty) > NAMED else "")
+    one = len(empty) == 1
+    what = "folder holds no picture, so it is no class" if one else "folders hold no picture, so they are no classes"
+    return (f"{len(empty):,} {what} ({shown}).",)
 
 
 def left_out(names: Sequence[str]) -> tuple[str, ...]:

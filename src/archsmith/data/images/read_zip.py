@@ -29,7 +29,7 @@ from archsmith.core.files import reading, refuse_bomb, regular_size
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import LARGEST, SUFFIXES, Header
 from archsmith.data.images.encoded import Encoded
-from archsmith.data.images.read_folder import left_out
+from archsmith.data.images.read_folder import left_out, without_pictures
 from archsmith.data.images.source import Source
 from archsmith.data.splits import SPLIT_NAMES, split_codes
 
@@ -121,19 +121,30 @@ def pictures_in(path: Path) -> list[tuple[str, tuple[str, ...]]]:
     return _sorted_out(path)[0]
 
 
-def _sorted_out(path: Path) -> tuple[list[tuple[str, tuple[str, ...]]], list[str]]:
-    """The pictures in a zip, and the names of its other files. Raises DataError as ``pictures_in`` does."""
+def _sorted_out(path: Path) -> tuple[list[tuple[str, tuple[str, ...]]], list[str], list[tuple[str, ...]]]:
+    """The pictures in a zip, the names of its other files, and the paths of its folders. Raises DataError as
+    ``pictures_in`` does.
+    """
     _look_at_the_end(path)
     with _open(path) as archive:
-        listed = _checked(path, archive.infolist())
+        entries = archive.infolist()
+        listed = _checked(path, entries)
     pictures = [(name, inner) for name, inner in listed if os.path.splitext(inner[-1])[1].lower() in SUFFIXES]
     known = {name for name, _ in pictures}
-    return pictures, [inner[-1] for name, inner in listed if name not in known]
+    others = [(name, inner) for name, inner in listed if name not in known]
+    folders = [_parts(entry.filename) for entry in entries if entry.is_dir()] + [inner[:-1] for _, inner in others]
+    seen = [inner for inner in folders if not any(part.startswith((".", "__")) for part in inner)]
+    return pictures, [inner[-1] for _, inner in others], seen
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The path of an entry, without what leads nowhere."""
+    return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
 def read_zip(path: Path) -> Source:
     """The pictures in a zip of class folders. Raises DataError."""
-    pictures, others = _sorted_out(path)
+    pictures, others, folders = _sorted_out(path)
     if not pictures:
         raise DataError(
             f"There are no pictures in the archive {str(path)!r}.",
@@ -157,13 +168,17 @@ def read_zip(path: Path) -> Source:
     notes = (f"{what} outside class folders and {'was' if left == 1 else 'were'} left out.",) if left else ()
     names, split, labels = zip(*found, strict=True)
     classes, codes = np.unique(labels, return_inverse=True)
+    wrapped = pictures[0][1][: len(pictures[0][1]) - len(trees[0])]
+    inside = [folder[len(wrapped) :] for folder in folders if folder[: len(wrapped)] == wrapped]
+    depth = 2 if has_splits else 1
+    meant = [f[depth - 1] for f in inside if len(f) >= depth and (depth == 1 or f[0].lower() in SPLIT_NAMES)]
     return Source(
         Members(path, names),
         codes.astype(np.int64),
         split_codes(split),
         path.stem or "zip",
         tuple(map(str, classes)),
-        notes=(*notes, *left_out(others)),
+        notes=(*notes, *without_pictures(meant, set(map(str, classes))), *left_out(others)),
     )
 
 
@@ -234,7 +249,7 @@ def _checked(path: Path, entries: Sequence[zipfile.ZipInfo]) -> list[tuple[str, 
         )
     found: dict[str, tuple[str, ...]] = {}
     for entry in entries:
-        inner = tuple(part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", "."))
+        inner = _parts(entry.filename)
         _refuse_harm(path, entry, inner)
         passed_over = (
             any(part.startswith((".", "__")) for part in inner[:-1]) or inner[-1:] == () or inner[-1].startswith(".")

@@ -47,6 +47,7 @@ class Seen:
     ``ambiguous``: columns of dates of which nothing says whether day or month comes first.
     ``points``: columns of numbers of which nothing says whether their points stand before fractions.
     ``signed``: a value of columns of numbers with a sign beside them.
+    ``partly``: of columns with numbers (or dates) and texts, which is what they are and the most frequent text.
     ``rising``: columns of whole numbers that rise from each row to the next.
     ``cases``: of columns, two categories that differ by small and capital letters only.
     """
@@ -60,6 +61,7 @@ class Seen:
     ambiguous: list[str] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
     signed: dict[str, str] = field(default_factory=dict)
+    partly: dict[str, tuple[str, str]] = field(default_factory=dict)
     rising: list[str] = field(default_factory=list)
     cases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -93,6 +95,11 @@ class Seen:
             notes.append(
                 f"Numbers with a sign beside them, such as {short(text)!r} in {short(name)!r}, are taken for texts. "
                 "Leave the sign out, so that they are read as numbers."
+            )
+        for name, (what, text) in self.partly.items():
+            notes.append(
+                f"Many values of {short(name)!r} are {what}, but because of others such as {short(text)!r} all are "
+                f"taken for texts. Leave those cells empty to have the {what} read."
             )
         if self.rising:
             notes.append(

@@ -50,8 +50,9 @@ MOST_CATEGORIES = 1_000
 FEWEST_SEEN = 2  # training rows that a category needs
 TOP = 5  # categories whose shares are listed
 ID_SHARE = 0.9  # a column with more different texts than this share of its values holds names of rows
-FEW = 20  # a column with at most this many different numbers, and other texts, holds categories
-MOSTLY = 0.9  # a column with at least this share of numbers is meant to hold numbers
+FEW = 20  # different texts that no column is too small for
+MOSTLY = 0.8  # a column with at least this share of numbers among its values is meant to hold numbers
+PARTLY = 0.5  # from this share on, of the values or of the different ones, categories that are numbers are noted
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
 SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
@@ -284,16 +285,19 @@ def _written(
         if not evidence.other:
             at = next(place for place in train.tolist() if value_of(whole.values[place], written, marks) is None)
             raise unclear(name, habits.where(at), whole.values[at], dates)
-        if len(own) > FEW:
-            best = max(best, (sum(counts[text] for text in own), written, marks), key=lambda entry: entry[0])
+        best = max(best, (sum(counts[text] for text in own), written, marks), key=lambda entry: entry[0])
+    texts = {text for text in counts if value_of(text, *best[1:]) is None}
+    what = "dates" if best[1] in DATE_WAYS else "numbers"
     if best[0] < MOSTLY * counts.total():
+        if best[0] >= PARTLY * counts.total() or len(counts) - len(texts) >= PARTLY * len(counts):
+            seen.partly[name] = what, max(sorted(texts), key=lambda text: counts[text])
         return None
     values = whole.take(train)
-    at = next(i for i, text in enumerate(values.values) if value_of(text, *best[1:]) is None)
+    at = next(i for i, text in enumerate(values.values) if text.strip() in texts)
     raise DataError(
-        f"The column {name!r} holds {'dates' if best[1] in DATE_WAYS else 'numbers'}, but "
-        f"{habits.where(int(train[at]))} says {values.shown(at)}.",
-        "Correct the value or leave the cell empty.",
+        f"The column {name!r} holds {what}, but {habits.where(int(train[at]))} says {values.shown(at)}.",
+        "Correct the value, or leave the cell empty (a missing value). If its numbers are names, make the column a "
+        "category in a data frame, or begin each of them with a letter.",
     )
 
 

@@ -1,0 +1,58 @@
+"""Why a job took more time than it was given, or less, in a sentence for terminal and report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from archsmith.core.budget import SECONDS, SETTLED
+from archsmith.core.wording import clock, phase_name
+
+OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
+LATE_SHARE = 0.5  # of what a job took too long is what something took too long that is named as the cause
+CUT_SHARE = 0.9  # of the time that a training was given is what one takes that the clock ended
+EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
+END = ("test", "export", "report")  # phases that time is kept for together
+ASKED = "A person asked the job to finish early, so the trainings after that were cut short, and time was left."
+
+
+def about_time(result: Mapping[str, Any], told_as: Callable[[float], str] = clock) -> str:
+    """What is to be said of the time that a job took; empty where it took about what it was given. ``result``: of a
+    FitResult. ``told_as``: seconds in words.
+    """
+    budget, seconds = result.get("budget_seconds"), float(result["seconds"])
+    over = seconds - (budget or seconds)
+    if result.get("asked_to_finish"):
+        return ASKED if over < 0 or not budget else ASKED.replace(", and time was left", "")
+    if over > OVER_SHARE * seconds + OVER_SECONDS:
+        return f"That is {told_as(over)} more than the budget: {_late(result, over, told_as)}"
+    if over < -EARLY_SHARE * seconds and result.get("stop_reason") in (SECONDS, SETTLED):
+        return f"The job ended before its time was over: {_early(result)}"
+    return ""
+
+
+def _early(result: Mapping[str, Any]) -> str:
+    """Why the job took less than its budget: by the phases, either no training was cut by the clock, or one was."""
+    trained = [each for name, each in (result.get("phases") or {}).items() if name.startswith("train ")]
+    if any(each["seconds"] >= CUT_SHARE * each.get("expected", math.inf) for each in trained):
+        return "the test, the export and the report took less than was kept for them."
+    return "more training of these networks promised nothing."
+
+
+def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str]) -> str:
+    """Why the job took longer than its budget, as far as its phases say it."""
+    spent: dict[str, dict[str, float]] = result.get("phases") or {}
+    name = max(spent, key=lambda name: spent[name]["seconds"], default="")
+    if name and spent[name]["seconds"] >= result["budget_seconds"]:
+        return f"{phase_name(name)} alone took {told_as(spent[name]['seconds'])}."
+    known = {name: each for name, each in spent.items() if "expected" in each}
+    parts = [(phase_name(name), each["seconds"], each["expected"]) for name, each in known.items()]
+    kept = (result.get("forecast") or {}).get("reserve_seconds")
+    if kept is not None:
+        end = [each["seconds"] for name, each in spent.items() if name in END and name not in known]
+        parts.append(("test, export and report together", math.fsum(end), kept))
+    what, took, expected = max(parts, key=lambda part: part[1] - part[2], default=("", 0.0, 0.0))
+    if took - expected >= LATE_SHARE * over:
+        return f"{what} took {told_as(took)} where {told_as(expected)} were expected."
+    return "the machine was slower than at the start, most often because other programs ran."

@@ -1,0 +1,33 @@
+"""What is said of the time that a job took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archsmith.core.time_told import about_time
+
+
+def told(seconds: float, phases: dict[str, Any] | None = None, **more: Any) -> str:
+    result = {"budget_seconds": 40.0, "seconds": seconds, "stop_reason": "settled", "phases": phases or {}}
+    return about_time({**result, **more})
+
+
+def test_about_the_budget_nothing_is_said() -> None:
+    assert told(39.0) == told(44.0) == told(400.0, budget_seconds=None) == ""
+
+
+def test_what_took_longer_than_was_kept_for_it_is_named() -> None:
+    phases = {"train fixed": {"seconds": 12.0, "expected": 12.0}, "test": {"seconds": 2.6}, "export": {"seconds": 15.2}}
+    late = "That is 0:12 more than the budget: "
+    assert told(52.0, phases).startswith(f"{late}the machine was slower than at the start")
+    kept = {"reserve_seconds": 7.6}
+    assert (
+        told(52.0, phases, forecast=kept)
+        == f"{late}test, export and report together took 0:18 where 0:08 were expected."
+    )
+
+
+def test_a_person_who_asked_for_an_early_end_explains_the_time_that_is_left() -> None:
+    early = "A person asked the job to finish early, so the trainings after that were cut short"
+    assert told(20.0, asked_to_finish=True) == f"{early}, and time was left."
+    assert told(52.0, asked_to_finish=True) == f"{early}."
