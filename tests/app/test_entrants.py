@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from archsmith.app.entrants import Entrant, entrants
+from archsmith.app.entrants import Entrant, entrants, title_of
 from archsmith.app.groups import groups_of
 from archsmith.core.events import Event
 from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
@@ -40,6 +40,18 @@ def test_names_say_the_family_and_the_hand_made_network(view_of: Any, tried: Any
     first = {"operator": "seed", "seed": 0}
     view = view_of(tried(0, 0.5, {"family": "stages"}, notes=first), tried(1, 0.6, {"family": "mlp"}, notes=SEED))
     assert {one.name for one in entrants(view).entrants} == {"0: hand-made network", "1: fully connected layers"}
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("trial 3", "Trial 3"),
+        ("trial 0", "Trial 3, of the network of trial 0"),
+        ("0: hand-made network", "Network 0: hand-made network (trial 3)"),
+    ],
+)
+def test_a_title_has_the_numbers_of_network_and_trial(name: str, title: str) -> None:
+    assert title_of(name, 3) == title
 
 
 # How a network of a pool is doing

@@ -152,6 +152,12 @@ def test_each_run_of_a_study_is_told_apart(view_of: Any, tried: Any) -> None:
     assert told[0].text == "1 trial, best accuracy 50\xa0% (trial 0)"  # as it was then
 
 
+def test_who_is_trained_to_the_end_is_told(view_of: Any) -> None:
+    ready = PhaseRecord("ready", FINISHED, seconds=1.0, result={"trials": {"fixed": 3, "tuned": None}})
+    (phase,) = study_facts(view_of(ready)).phases
+    assert phase.text == "the hand-made network and the tuned pretrained network are trained to the end"
+
+
 def test_what_was_known_is_not_said_to_be_measured_again(view_of: Any) -> None:
     test = {"tests": {"linear": {"accuracy": 0.5}}, "read": False, "of": {"linear": 0.5}}
     (phase,) = study_facts(view_of(PhaseRecord("test", FINISHED, seconds=1.0, result=test))).phases

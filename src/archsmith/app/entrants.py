@@ -133,6 +133,13 @@ def name_of(view: StudyView, group: Group) -> str:
     return f"{first.id}: {what}" if what else f"trial {first.id}"
 
 
+def title_of(name: str, trial: int) -> str:
+    """Of a network with this ``name``, as one of its trials left it: networks and trials have numbers of their own."""
+    if name == f"trial {trial}":
+        return f"Trial {trial}"
+    return f"Network {name} (trial {trial})" if ":" in name else f"Trial {trial}, of the network of {name}"
+
+
 def made_of(trial: Trial) -> str:
     """How the strategy came to it."""
     return sentence_case(made_how(str(trial.notes.get(OPERATOR) or ""), trial.parents[:4]))

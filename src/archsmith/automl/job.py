@@ -209,7 +209,7 @@ class _Run:
         """What the baselines came to tells the race what to expect."""
         job = self.job
         brought = any(getattr(model, "carrying_on", None) is not None for model in models)
-        plan = self.phases.phase("plan", "how long does a network take that has learnt from other data?")
+        plan = self.phases.phase("plan", "how long a network takes that has learnt from other data")
         with plan if brought else contextlib.nullcontext():
             rival = self.pool.look_at(models, baselines)
         errors = {final.name: 1 - final.score.metrics[self.task.metric] for final in baselines}
@@ -275,7 +275,7 @@ class _Run:
         """What is trained to the end, each for the same number of epochs as far as the clock allows; what fails is left
         out.
         """
-        with self.phases.phase("ready", "which networks are trained to the end, and how fast are they now?") as done:
+        with self.phases.phase("ready", "what is trained to the end, and how fast this machine is now") as done:
             candidates, end = self.pool.finalists(), self.phases.final_end()
             if end is not None and self.pool.slow_end:
                 end = max(self.phases.seconds + LEAST_TRAINING, end - self.pool.slow_end)

@@ -17,11 +17,12 @@ from archsmith.core.front import Front
 from archsmith.core.job_records import Epoch, ProgressRecord
 from archsmith.core.records import Preparing
 from archsmith.core.trial import Trial
-from archsmith.core.wording import amount, clock, epochs, metric_name, network_name, number, phase_name
+from archsmith.core.wording import amount, clock, epochs, metric_name, network_name, number, phase_name, the_network
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
 
-TEMPERATURE, DIFFERENCE, CHOSEN = "temperature", "max_difference", "network"  # in results that have a sentence each
+# in results that have a sentence each
+TEMPERATURE, DIFFERENCE, CHOSEN, READY = "temperature", "max_difference", "network", "trials"
 HONEST = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
@@ -286,6 +287,9 @@ class Progress:
             return f"failed: {result['error']}"
         if "n_trials" in result:
             return self._searched(ended=result)
+        if isinstance(result.get(READY), Mapping):
+            names = [the_network(str(name)) for name in result[READY]]
+            return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} trained to the end"
         if result.get("read") is False:
             return "known from before, so nothing was measured again"
         metric = self.view.metric

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from nicegui.element import Element
 
 from archsmith.analysis.wording import duration, rounded
+from archsmith.app.entrants import title_of
 from archsmith.app.pages.frame import Words, box, sheet
 from archsmith.app.pages.rows import Column, Row, Rows, reveal
 from archsmith.app.standings import Standing, Standings
@@ -169,7 +170,7 @@ class NetworkBox:
         self._shown, one, trial = found, found.entrant, found.trial.trial
         reveal(self._sheet, True)
         self.trials = frozenset(one.trials)
-        self._name.text = f"Network {one.name}" if ":" in one.name else f"The network of {one.name}"
+        self._name.text = title_of(one.name, trial)
         self._how.text = f"{one.made}." if one.made else ""
         self._why.text = f"{one.doing.capitalize()}. {one.why}"
         self._facts.show(_measured(found))
