@@ -475,11 +475,11 @@ class _Run:
 
     def _report(self, found: FitResult) -> FitResult:
         """Draw the report and put it beside the bundle. A report that fails takes nothing else with it."""
-        from archsmith.analysis.report import write_report
-
         report, ours = self.folder / REPORT, self.folder / "bundle"
         with self.phases.phase("report", REPORT) as done:
             try:
+                from archsmith.analysis.report import write_report
+
                 shutil.copyfile(write_report(self.job.store.folder, report), ours / REPORT)
             except Exception as error:
                 done.update(error=f"{type(error).__name__}: {error}")
