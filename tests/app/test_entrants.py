@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from archsmith.app.entrants import Entrant, entrants, groups_of
+from archsmith.app.entrants import Entrant, entrants, title_of
+from archsmith.app.groups import groups_of
 from archsmith.core.events import Event
 from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
-from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial
+from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial, Reported
 from archsmith.core.trial import Outcome
 from archsmith.runtime.study_view import StudyView
 
@@ -39,6 +40,18 @@ def test_names_say_the_family_and_the_hand_made_network(view_of: Any, tried: Any
     first = {"operator": "seed", "seed": 0}
     view = view_of(tried(0, 0.5, {"family": "stages"}, notes=first), tried(1, 0.6, {"family": "mlp"}, notes=SEED))
     assert {one.name for one in entrants(view).entrants} == {"0: hand-made network", "1: fully connected layers"}
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("trial 3", "Trial 3"),
+        ("trial 0", "Trial 3, of the network of trial 0"),
+        ("0: hand-made network", "Network 0: hand-made network (trial 3)"),
+    ],
+)
+def test_a_title_has_the_numbers_of_network_and_trial(name: str, title: str) -> None:
+    assert title_of(name, 3) == title
 
 
 # How a network of a pool is doing
@@ -73,7 +86,7 @@ def test_who_was_stopped_and_why(view_of: Any, tried: Any) -> None:
         PhaseRecord("search", FINISHED, seconds=1.0, result={"n_trials": 5, "best": 3}),
     )
     best, carried, once = entrants(view).entrants
-    assert (best.state, best.why) == ("chosen", "The search ended with it, so it is trained on to its end.")
+    assert (best.state, best.why) == ("stopped", "It has the best score of the trials so far.")
     assert carried.state == "stopped"
     assert "It went on 1\xa0time" in carried.why
     assert (
@@ -92,6 +105,36 @@ def test_what_became_of_it_in_the_end(view_of: Any, tried: Any) -> None:
     assert "another network was better" in other.why
 
 
+def test_the_score_of_the_end_stands_where_the_end_is_told(view_of: Any, tried: Any) -> None:
+    rows = (
+        {"name": "searched", "trial": 1, "exported": True, "valid": 0.8, "epochs": 9.0},
+        {"name": "runner_up", "trial": 0, "valid": 0.7, "epochs": 55.7},
+    )
+    trials = tried(0, 0.9, epochs=5.2), tried(1, 0.6, x=2, epochs=3.0)
+    exported, other = entrants(view_of(*trials, ResultRecord("accuracy", rows=rows))).entrants
+    assert (exported.trial, exported.doing, exported.score_words) == (1, "exported", "80\xa0%")
+    assert (other.doing, other.score_words, other.learnt) == ("trained to its end", "70\xa0%", "55.7 epochs")
+
+
+def test_of_equals_none_is_the_best_alone_and_none_ends_ahead_of_all_that_there_is(view_of: Any, tried: Any) -> None:
+    rows = ({"name": "linear", "exported": True}, {"name": "searched", "trial": 2, "valid": 0.5})
+    trials = tried(0, 1.0, epochs=2.0), tried(1, 1.0, x=2, epochs=2.0), tried(2, 0.5, x=3)
+    first = entrants(view_of(*trials, ResultRecord("accuracy", rows=rows))).entrants[0]
+    assert first.why == "It has the best score of the trials, as others have; another network was trained to its end."
+
+
+def test_a_forecast_below_what_is_reached_is_not_told(view_of: Any, tried: Any) -> None:
+    further = only(view_of(tried(0, 1.0), on(1, forecast=0.01), writer=True))
+    assert further.why == "It promised most for the time."
+    view = view_of(
+        tried(0, 1.0),
+        tried(1, 0.9, x=2),
+        on(2, x=2, parent=1, forecast=0.2),
+        Finished(2, Outcome.success({"accuracy": 0.95}, 1.0)),
+    )
+    assert "forecast" not in entrants(view).entrants[1].why
+
+
 def test_who_failed_says_why(view_of: Any, tried: Any) -> None:
     failed = only(view_of(tried(0, None)))
     assert (failed.state, failed.why) == ("failed", "Not enough memory: Out of memory.")
@@ -101,6 +144,23 @@ def test_who_failed_says_why(view_of: Any, tried: Any) -> None:
 def test_what_was_cut_off_waits(view_of: Any) -> None:
     cut = only(view_of(Proposed((ProposedTrial(0, {"x": 1}, 1.0),))))
     assert (cut.state, cut.why) == ("waiting", "It was cut off; it runs again when the study goes on.")
+
+
+def test_a_first_training_that_the_end_of_the_search_cut_off_waits_for_nothing(view_of: Any, tried: Any) -> None:
+    over = PhaseRecord("search", FINISHED, seconds=1.0, result={"n_trials": 1, "best": 0})
+    cut = Proposed((ProposedTrial(1, {"x": 2}, 1.0),))
+    last = PhaseRecord("train searched", trial=0)
+    chosen, other = entrants(view_of(tried(0, 0.5), cut, over, last, writer=True)).entrants
+    assert (chosen.state, chosen.why) == ("chosen", "It is being trained to its end.")
+    assert other.state == "stopped" and "The search ended" in other.why
+    assert (other.learnt, other.epochs) == ("", None)
+
+
+def test_how_long_a_network_was_trained_is_told_of_what_was_trained(view_of: Any) -> None:
+    begun = Proposed((ProposedTrial(0, {"x": 1}, 2.0),))
+    assert only(view_of(begun, problem=SEARCHED, job=False)).learnt == ""
+    said = Reported(0, 1.0, {"accuracy": 0.5})
+    assert only(view_of(begun, said, problem=SEARCHED, job=False, writer=True)).learnt == "1 epoch so far"
 
 
 # Of a search alone

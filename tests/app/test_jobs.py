@@ -121,6 +121,8 @@ def test_a_killed_search_is_shown_as_such_and_goes_on(jobs: Jobs) -> None:
     job = ended(jobs, study)
     assert job.failed and job.code == -9
     assert "signal 9" in job.last_words
+    assert jobs.why_it_ended(study) == job.last_words
+    assert "is gone" in jobs.why_it_ended("of-the-terminal")
     assert jobs.resume(study, "+1m") == study
     assert writer(jobs, study) is not None
 
@@ -219,6 +221,7 @@ def test_a_deaf_study_of_ours_is_ended_all_the_same(jobs: Jobs, monkeypatch: pyt
     study = jobs.start(wanted(DEAF))
     assert jobs.pause(study)
     assert writer(jobs, study) is None
+    assert [each.state for each in jobs._workspace.list()] == ["paused"]  # although it never read why
 
 
 def test_a_study_of_the_terminal_is_asked_and_never_killed(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,14 @@ def test_a_network_that_was_trained_in_full_is_one_row(view_of: Any, tried: Any)
     assert board.tested and board.lead
 
 
+def test_a_network_of_the_search_is_no_baseline_while_nothing_is_chosen(view_of: Any, tried: Any) -> None:
+    old = PhaseRecord("train searched", FINISHED, seconds=1.0, result={"accuracy": 0.8, "epochs": 2.0})
+    assert [row.baseline for row in standings(view_of(tried(0, 0.5), old)).rows] == [False, False]
+    new = PhaseRecord("train searched", FINISHED, seconds=1.0, result={"accuracy": 0.8, "epochs": 2.0, "trial": 0})
+    (row,) = standings(view_of(tried(0, 0.5), new)).rows  # its trial is not told again
+    assert (row.baseline, row.trial, row.name) == (False, 0, "searched network (trial 0)")
+
+
 def test_a_row_never_leads_to_a_trial_that_there_is_not(view_of: Any) -> None:
     rows = ({"name": "searched", "valid": 0.8, "trial": 99, "exported": True},)
     assert standings(view_of(ResultRecord("accuracy", rows=rows))).rows[0].trial is None

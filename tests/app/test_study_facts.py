@@ -10,6 +10,7 @@ from archsmith.core.records import Closed, Command, Opened
 from archsmith.runtime.study_view import StudyView
 
 SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+SEARCH = {"reason": "seconds", "n_trials": 1, "best": 0}
 
 
 def test_a_running_job_says_its_phase_its_clock_and_its_best(view_of: Any, tried: Any) -> None:
@@ -71,8 +72,22 @@ def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -
     result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
     facts = study_facts(view_of(result))
     assert (facts.test, facts.exported, facts.model) == ("accuracy 50\xa0%", "linear model", True)
-    assert facts.why == "The search ended because the time for it was used up."
+    assert facts.why == "There was no search: the time was too short. The job took 0:59."
     assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
+
+
+def test_a_job_says_why_its_search_ended_and_that_a_person_asked_it_to_finish(view_of: Any, tried: Any) -> None:
+    data = {"asked_to_finish": True, "budget_seconds": 60.0}
+    result = ResultRecord("accuracy", test=0.5, rows=(), stop_reason="seconds", seconds=59.0, data=data)
+    why = study_facts(view_of(tried(0, 0.5), result)).why
+    assert why is not None
+    assert why.startswith("The search ended because the time for it was used up. The job took 0:59 of 1:00. A person")
+
+
+def test_a_job_that_took_more_than_its_budget_says_why(view_of: Any) -> None:
+    data = {"budget_seconds": 60.0, "phases": {"read": {"seconds": 70.0}}}
+    result = ResultRecord("accuracy", test=0.5, rows=(), stop_reason="seconds", seconds=90.0, data=data)
+    assert "reading and checking the data alone took 1:10." in (study_facts(view_of(result)).why or "")
 
 
 def test_a_failed_study_says_what_ended_it(view_of: Any) -> None:
@@ -134,3 +149,44 @@ def test_a_score_that_is_no_number_is_none(view_of: Any) -> None:
 def test_what_a_resumed_study_says_again_is_told_once(view_of: Any) -> None:
     notes = [Note("Two classes."), Note("Training runs on the CPU."), Note("Two classes."), Note("It goes on.")]
     assert study_facts(view_of(*notes)).notes == ["Two classes.", "Training runs on the CPU.", "It goes on."]
+
+
+def test_each_run_of_a_study_is_told_apart(view_of: Any, tried: Any) -> None:
+    first = [PhaseRecord("search"), tried(0, 0.5), PhaseRecord("search", FINISHED, seconds=1.0, result=SEARCH)]
+    second = [Opened(2, "here", 90.0), PhaseRecord("linear"), PhaseRecord("search"), tried(1, 0.6, x=2)]
+    third = [Opened(3, "here", 90.0), PhaseRecord("read", FINISHED, seconds=1.0)]
+    told = study_facts(view_of(*first, *second, *third)).phases
+    assert [(phase.opening, phase.state, phase.why) for phase in told] == [
+        (1, "done", ""),
+        (2, "cut", "It went on, with more time or trials."),
+        (2, "cut", ""),
+        (3, "done", "It went on where it had stopped."),
+    ]
+    assert told[0].text == "1 trial, best accuracy 50\xa0% (trial 0)"  # as it was then
+
+
+def test_who_is_trained_to_the_end_is_told(view_of: Any) -> None:
+    ready = PhaseRecord("ready", FINISHED, seconds=1.0, result={"trials": {"fixed": 3, "tuned": None}})
+    (phase,) = study_facts(view_of(ready)).phases
+    assert phase.text == "the hand-made network and the tuned pretrained network are trained to the end"
+
+
+def test_what_was_known_is_not_said_to_be_measured_again(view_of: Any) -> None:
+    test = {"tests": {"linear": {"accuracy": 0.5}}, "read": False, "of": {"linear": 0.5}}
+    (phase,) = study_facts(view_of(PhaseRecord("test", FINISHED, seconds=1.0, result=test))).phases
+    assert phase.text == "known from before, so nothing was measured again"
+
+
+@pytest.mark.parametrize(
+    ("fit", "told"),
+    [
+        ({"task": {"outputs": [{"name": "price", "kind": "regression"}]}}, "the number price"),
+        ({"task": {"outputs": [{"classes": ["a", "b"]}]}, "target": "kind"}, "kind, one of 2\xa0classes: a, b"),
+        ({"task": {"outputs": [{"classes": list("abcdefghi")}]}}, "one of 9\xa0classes: a, b, c, d, e, f and 3 more"),
+        ({}, None),
+    ],
+)
+def test_what_is_predicted_is_told(view_of: Any, fit: dict[str, Any], told: str | None) -> None:
+    view = view_of()
+    view.job.fit = {**view.job.fit, **fit}
+    assert study_facts(view).predicts == told

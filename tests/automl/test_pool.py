@@ -159,12 +159,47 @@ def test_without_a_search_few_examples_speak_for_weights_from_other_data(competi
     assert made._foreseen() == foreseen
 
 
-def test_rows_of_earlier_budgets_have_names_of_their_own(monkeypatch, tmp_path):
-    made = pool(monkeypatch, left=300.0, expected=0.25)
-    made.folder, made.search.history.trials = tmp_path, [object()] * 6
-    for name in ("trial3", "trial5", "trial5.1", "fixed", "trial3.carried", "linear"):
-        (tmp_path / f"{name}.safetensors").touch()
-    monkeypatch.setattr(made, "_fixed_trial", lambda: None)
-    monkeypatch.setattr(made, "_unfinished", lambda trained: None)
-    monkeypatch.setattr(made, "_restored", lambda trial, name, file: None if file.stem == "trial3" else name)
-    assert made.others([]) == ["earlier", "earlier.1", "earlier.2"]
+@pytest.fixture
+def resumed(monkeypatch, tmp_path):
+    """``resumed(*files, round=, results=)``: a pool that finds such files, and whose restored rows are told."""
+
+    def make(*files, round=0, results=None):
+        made = pool(monkeypatch, left=300.0, expected=0.25)
+        trials = [SimpleNamespace(id=n, architecture=n % 4) for n in range(6)]  # 4 and 5 go on from 0 and 1
+        made.folder, made.search.history.trials = tmp_path, trials
+        made.search.history.of = lambda kind: [trial for trial in trials if trial.architecture == kind]
+        made.phases = SimpleNamespace(round=round, results=results or {})
+        for name in files:
+            (tmp_path / f"{name}.safetensors").touch()
+        monkeypatch.setattr(made, "_fixed_trial", lambda: None)
+        monkeypatch.setattr(made, "_unfinished", lambda trained: None)
+
+        def restored(trial, name, file):
+            score = Score({"accuracy": 0.5}, np.zeros(0))
+            return None if file.stem == "trial3" else Final(name, score, None, 3.0, network=trial)
+
+        monkeypatch.setattr(made, "_restored", restored)
+        return [(final.name, final.seconds, final.stopped) for final in made.others([])]
+
+    return make
+
+
+def test_rows_of_earlier_budgets_have_names_of_their_own(resumed):
+    files = ("trial3", "trial5", "trial5.1", "fixed", "trial3.carried", "linear")
+    assert [name for name, *_ in resumed(*files, round=2)] == ["earlier", "earlier.1", "earlier.2"]
+
+
+def test_what_the_same_budget_trained_before_a_resume_keeps_its_name_and_its_time(resumed):
+    results = {"train fixed": {"trial": 4, "epochs": 9.0, "seconds": 19.0}, "boosted": {"epochs": 0.0}}
+    assert resumed("trial0", results=results) == [("fixed", 19.0, False)]
+
+
+def test_only_what_had_less_time_is_of_an_earlier_budget(resumed):
+    results = {"train runner_up.1": {"trial": 2, "epochs": 9.0, "seconds": 19.0}}
+    found = resumed("trial0", "trial2.1", round=1, results=results)
+    assert found == [("runner_up.1", 19.0, False), ("earlier", 3.0, False)]
+
+
+def test_a_training_that_a_kill_cut_off_was_stopped(resumed):
+    failed = {"train runner_up": {"error": "It diverged."}}
+    assert resumed("trial1", "trial2", results=failed) == [("runner_up", 3.0, True), ("runner_up.1", 3.0, True)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from archsmith.training import threads
 @pytest.fixture(scope="module")
 def workshop(table_splits):
     return Workshop(Tables(), table_splits, torch.device("cpu"))
+
 
 REHEARSED = speed.REHEARSED  # as it is outside of tests
 
@@ -64,14 +66,14 @@ def test_a_short_budget_rehearses_no_export(workshop, candidate, rehearsed):
 
 def test_the_number_of_threads_that_takes_the_fewest_seconds_is_taken(workshop, candidate, monkeypatch):
     monkeypatch.setattr(threads, "candidates", lambda: (4, 2, 1))
-    monkeypatch.setattr(speed, "step_seconds", lambda *arguments, most: abs(torch.get_num_threads() - 1.9))
+    monkeypatch.setattr(speed, "step_seconds", lambda *arguments, most, check: abs(torch.get_num_threads() - 1.9))
     before = torch.get_num_threads()
     assert speed.fastest_threads(candidate, workshop, most=0.1) == (2, pytest.approx(0.1))
     assert torch.get_num_threads() == before
 
 
 def test_on_a_graphics_card_threads_do_not_matter(workshop, candidate, monkeypatch):
-    monkeypatch.setattr(speed, "step_seconds", lambda *arguments, most: 0.5)
+    monkeypatch.setattr(speed, "step_seconds", lambda *arguments, most, check: 0.5)
     card = dataclasses.replace(workshop, device=torch.device("cuda"))
     assert speed.fastest_threads(candidate, card, most=0.1) == (None, 0.5)
 
@@ -92,3 +94,18 @@ def test_the_network_of_a_rehearsal_knows_how_large_the_numbers_are(workshop, ca
     untouched = constants_of(Network(candidate.graph, seed=0))
     assert seen[0].keys() == untouched.keys() and len(untouched)
     assert all(not torch.equal(seen[0][name], untouched[name]) for name in untouched)
+
+
+def test_a_step_that_takes_longer_than_all_the_time_is_measured_once(workshop, candidate, monkeypatch):
+    sizes = []
+
+    def train(network, few, *more, check, **options):
+        check()
+        sizes.append(len(few))
+        return SimpleNamespace(seconds=9.0, step_seconds=9.0)
+
+    monkeypatch.setattr(speed, "train", train)
+    looks = []
+    assert speed.step_seconds(candidate, workshop, most=1.0, check=lambda: looks.append(1)) == 9.0
+    batch = workshop.fitted(candidate).batch_size
+    assert sizes == [min(batch, len(workshop.splits.train))] and looks == [1]

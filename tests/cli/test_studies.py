@@ -302,8 +302,8 @@ def test_stop_now_ends_it_at_once_to_be_resumed(command: Any, running: Any) -> N
     assert process.returncode == 130
     assert "Go on with" in err
     (row,) = command("studies", "list", "--workspace", workspace, "--json").json
-    assert row["state"] == "interrupted"
-    assert ": interrupted, " in command("studies", "show", "--workspace", workspace).out
+    assert row["state"] == "paused"
+    assert ": paused, " in command("studies", "show", "--workspace", workspace).out
 
 
 def test_ctrl_c_once_ends_a_running_study_well(running: Any) -> None:

@@ -19,6 +19,7 @@ ONE_OF_EACH = [
     records.StudyRecord(SPEC, PROBLEM, SPEC, SPEC, 7, 24.0, {"settings": {"seconds": 60.0}}, "archsmith fit digits"),
     records.StudyRecord(repeatable=True),
     records.Opened(12, "here", 60.0, 5),
+    records.Opened(12, "here", 60.0, None, left=50.0),
     records.Preparing(1.5, {"train_loss": 0.5, "best": "a, b"}),
     records.Prepared(3.0, {"epochs": 4}),
     records.Proposed((records.ProposedTrial(0, {"x": 1}, 4.0, (), {}), records.ProposedTrial(1, {"x": 2}, 1.0, (0,)))),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archsmith.core.errors import LeaseError
-from archsmith.runtime.lease import TIMEOUT, Holder, Lease, holder, is_alive, start_of
+from archsmith.runtime.lease import TIMEOUT, Holder, Lease, holder, is_alive, last_seen, start_of
 
 HOLDING = """
 import pathlib, sys
@@ -129,3 +129,33 @@ def test_a_process_that_has_ended_counts_as_gone_before_its_parent_looks_at_its_
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert not is_alive(known)
+
+
+def test_a_holder_that_was_killed_leaves_word_of_when_it_was_last_seen(tmp_path: Path) -> None:
+    lease = Lease(tmp_path)
+    lease.acquire()
+    assert last_seen(tmp_path) is None  # it is alive
+    said = (tmp_path / "lease.json").read_text()
+    lease.release()
+    assert last_seen(tmp_path) is None  # it let go
+    gone = {**json.loads(said), "pid": 2**22 + 1, "seen": 123.0}
+    (tmp_path / "lease.json").write_text(json.dumps(gone))
+    assert last_seen(tmp_path) == 123.0
+    (tmp_path / "lease.json").write_text(json.dumps({**gone, "seen": "yesterday"}))
+    assert last_seen(tmp_path) is None
+
+
+def test_a_heartbeat_says_when_it_was_and_never_comes_after_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archsmith.runtime.lease.HEARTBEAT", 0.001)
+    lease = Lease(tmp_path)
+    lease.acquire()
+    first = json.loads((tmp_path / "lease.json").read_text())["seen"]
+    until = time.monotonic() + 20.0
+    while json.loads((tmp_path / "lease.json").read_text())["seen"] == first and time.monotonic() < until:
+        time.sleep(0.005)
+    assert json.loads((tmp_path / "lease.json").read_text())["seen"] > first
+    lease.release()
+    time.sleep(0.05)
+    assert not (tmp_path / "lease.json").exists()

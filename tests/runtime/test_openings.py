@@ -30,5 +30,11 @@ def test_an_opening_ends_with_a_reason_or_is_killed(last: Record | None, reason:
     assert (openings.now.reason, openings.now.seconds, openings.now.by.seconds) == (reason, 2.0, 60.0)
 
 
+@pytest.mark.parametrize(("left", "seconds"), [(40.0, 30.0), (11.0, 2.0), (500.0, 90.0), (None, 2.0)])
+def test_what_a_killed_process_did_after_its_last_event_counts(left: float | None, seconds: float) -> None:
+    openings = after((10, Opened()), (12, None), (100, Opened(left=left)))
+    assert openings.seconds == openings.seconds_before(100) == seconds
+
+
 def test_a_clock_that_was_set_back_takes_no_time_away() -> None:
     assert after((10, Opened()), (15, None), (12, None)).seconds == 5.0

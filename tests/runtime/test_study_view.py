@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,6 +94,8 @@ def test_in_a_pool_trials_of_all_work_compare() -> None:
         (search((103, "note", {"text": ""})), "interrupted"),
         (search((103, "closed", {"reason": "trials"})), "finished"),
         (search((103, "closed", {"reason": "interrupted"})), "interrupted"),
+        (search((103, "command", {"name": "pause"}), (104, "closed", {"reason": "interrupted"})), "paused"),
+        (search((103, "command", {"name": "pause"}), (200, "opened", OPENED)), "interrupted"),
         (search((103, "closed", {"reason": "trials"}), (200, "opened", OPENED)), "interrupted"),
         # the search of a job closes its loop before the job has a result
         (job((103, "closed", {"reason": "seconds"})), "interrupted"),
@@ -280,6 +283,20 @@ def test_it_agrees_with_the_history_and_the_clock_of_the_search(studied: Path) -
     assert view.best is not None and history.best() is not None and view.best.id == history.best().id  # type: ignore[union-attr]
     assert view.seconds == seconds_spent(store.read())
     assert (view.state, view.reason, view.began.format) == ("finished", "trials", FORMAT)  # type: ignore[union-attr]
+
+
+def test_the_clock_of_one_that_was_killed_counts_what_came_after_its_last_event(studied: Path) -> None:
+    before = read_view(studied)
+    gone = {"pid": 2**22 + 1, "host": platform.node(), "token": "1", "since": 0.0, "seen": before.changed + 0.001}
+    (studied / "lease.json").write_text(json.dumps(gone))
+    assert read_view(studied).seconds == pytest.approx(before.seconds + 0.001, abs=1e-5)
+    with Search(
+        Problem(Flat()), RandomSearch(), ToyEvaluator(fail=0.2), budget=Budget(trials=12), store=SqliteStore(studied)
+    ) as search:
+        assert search.seconds >= before.seconds + 0.0009
+    after = read_view(studied)
+    assert after.openings.all[0].seconds == pytest.approx(before.seconds + 0.001, abs=1e-5)
+    assert not (studied / "lease.json").exists()
 
 
 def test_watching_and_reading_later_give_the_same(studied: Path) -> None:

@@ -55,6 +55,9 @@ def test_states_in_the_list(workspace: Workspace) -> None:
         workspace.create("done"), Event("study", {"seed": 1}), Event("finished"), Event("closed", {"reason": "trials"})
     )
     write(workspace.create("cut"), Event("study"), Event("proposed", {"trials": [{}, {}]}), Event("finished"))
+    paused = Event("command", {"name": "pause"}), Event("closed", {"reason": "interrupted"})
+    write(workspace.create("paused"), Event("study"), *paused)
+    write(workspace.create("again"), Event("study"), paused[0], Event("opened"))
     running = workspace.create("live")
     running.acquire()
     running.append([Event("study")])
@@ -65,6 +68,8 @@ def test_states_in_the_list(workspace: Workspace) -> None:
     assert {name: summary.state for name, summary in found.items()} == {
         "done": "finished",
         "cut": "interrupted",
+        "paused": "paused",
+        "again": "interrupted",
         "live": "running",
         "junk": "unreadable",
     }

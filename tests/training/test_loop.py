@@ -441,6 +441,26 @@ def test_pictures_in_a_memory_map_stay_there(digits: ImageSplits, tmp_path: Path
     assert same(one, two)
 
 
+def test_a_kill_in_a_long_epoch_takes_little_away(
+    digits: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "UNSAVED", -1.0)  # so it is saved after every step
+    unbroken, broken, again = Small(), Small(), Small(seed=5)
+    fit(digits, unbroken, RECIPE)
+    steps = itertools.count()
+
+    def kill() -> None:
+        if next(steps) == 60:  # of 41 an epoch
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(digits, broken, RECIPE, save_to=tmp_path / "c", check=kill)
+    left: list[None] = []
+    fit(digits, again, RECIPE, save_to=tmp_path / "c", check=lambda: left.append(None))
+    assert same(again, unbroken)
+    assert len(left) == 22 + 41  # of the second epoch, and of the third
+
+
 CONSTANT = dataclasses.replace(RECIPE, schedule="constant", average=0.5)
 
 

@@ -27,11 +27,13 @@ from archsmith.app.settings import AppSettings
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import parse_seconds
 from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.events import Event
 from archsmith.core.files import expanded, json_value, small_text, write_text
-from archsmith.core.records import PAUSE, STOP, Opened
+from archsmith.core.records import PAUSE, STOP, Command, Opened
 from archsmith.core.wording import visible
 from archsmith.runtime.lease import Holder, is_alive
 from archsmith.runtime.sqlite import FILE, SqliteStore
+from archsmith.runtime.study_view import DONE, try_view
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
 
@@ -44,6 +46,7 @@ START_SECONDS = 900.0  # for a study to be there, after its data were read
 PAUSE_SECONDS, END_SECONDS = 10.0, 5.0  # for a study to end by itself, and for a process that was told to
 LOOK_SECONDS = 0.1
 FIRST_EVENTS = 8  # among which the first opening of a study is
+GONE = "Its process is gone. What was finished is kept."
 ENDED_WELL = (0, 130)  # exit codes: done, and ended by Ctrl-C or a pause
 LAST_WORDS = 12  # lines
 
@@ -105,7 +108,7 @@ class Job:
             why = " Most often, memory has run out." if self.code == -9 else ""
             return f"Its process was killed (signal {-self.code}).{why} What was finished is kept."
         if self.code is None:
-            return "Its process is gone. What was finished is kept."
+            return GONE
         return " ".join(self.log(LAST_WORDS)) or f"Its process ended with the code {self.code} and said nothing."
 
 
@@ -174,7 +177,14 @@ class Jobs:
         late = store.holder is not None
         if job is not None and job.running and (late or not children.wait_for_end(job.known, PAUSE_SECONDS)):
             children.end(job.known, END_SECONDS)
+            if late and store.holder is None:
+                _note_pause(store)
         return store.holder is None
+
+    def why_it_ended(self, study: str) -> str:
+        """Why the process of a study that did not come to its end is gone, in a sentence or a few lines."""
+        job = self.of(study)
+        return GONE if job is None else job.last_words or GONE
 
     def resume(self, id: str, more: str | None = None, patience: float = START_SECONDS) -> str:
         """Go on with a study that was paused, cut off, or finished; ``more``: time, such as ``+20m`` on top of what it
@@ -343,7 +353,9 @@ class Jobs:
     def _running(self, id: str) -> SqliteStore:
         store = self._store(id)
         if store.holder is None:
-            raise Denied(409, "not_running", f"The study {id} does not run.", "It can be resumed.")
+            ended = try_view(self._workspace.studies / id).state == DONE
+            hint = "It has come to its end already." if ended else "It can be resumed."
+            raise Denied(409, "not_running", f"The study {id} does not run.", hint)
         return store
 
     def _refuse_running(self, id: str, store: SqliteStore) -> None:
@@ -367,6 +379,18 @@ def flags_of(settings: FitSettings) -> list[str]:
     for group, values in settings.settings.items():
         words += [f"--set={group}.{name}={json.dumps(value)}" for name, value in values.items()]
     return words
+
+
+def _note_pause(store: SqliteStore) -> None:
+    """Write down that a process was ended because of a pause, which it never came to read."""
+    try:
+        store.acquire()
+        try:
+            store.append([Event(Command.kind, Command(PAUSE).to_data())])
+        finally:
+            store.release()
+    except ArchsmithError:  # somebody goes on with it already
+        pass
 
 
 def _opened_by(folder: Path, since: float) -> int | None:

@@ -13,6 +13,8 @@ from archsmith.analysis.report.search import decisions_of
 from archsmith.analysis.wording import duration, metric_name, number, rounded, score, sentence_case
 from archsmith.app.beliefs import Belief, beliefs_of
 from archsmith.app.drawings import Drawings, Drawn
+from archsmith.app.entrants import name_of, title_of
+from archsmith.app.groups import Group
 from archsmith.app.lineage import Lineage, lineage_of
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
@@ -175,7 +177,7 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
         study,
         name,
         None if trial is None else trial.id,
-        _title(trial, row),
+        _title(view, trial, row),
         "exported" if row is not None or trial is None else STATES[trial.status.value],
         None if trial is None or trial.outcome is None else trial.outcome.error,
         None if place is None else place + 1,
@@ -208,10 +210,12 @@ def _asked(view: StudyView, name: str) -> tuple[Trial | None, Mapping[str, Any] 
     return trials[int(name)], None
 
 
-def _title(trial: Trial | None, row: Mapping[str, Any] | None) -> str:
+def _title(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) -> str:
     if row is not None:
         return sentence_case(network_name(str(row.get("name"))))
-    return f"Trial {trial.id}" if trial is not None else EXPORTED
+    if trial is None:
+        return EXPORTED
+    return title_of(name_of(view, Group(tuple(view.history.of(trial.architecture)))), trial.id)
 
 
 def _scores(metric: str, trial: Trial | None, row: Mapping[str, Any] | None) -> tuple[Fact, ...]:

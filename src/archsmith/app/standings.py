@@ -12,11 +12,13 @@ from archsmith.analysis.report.baselines import Trained, baselines_of
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import duration, rounded
-from archsmith.app.entrants import Entrant, entrant, field_of, groups_of, ordered
+from archsmith.app.entrants import Entrant, entrant
+from archsmith.app.groups import field_of, groups_of, ordered
 from archsmith.app.plain import Plain
 from archsmith.core.wording import metric_name, visible
 from archsmith.runtime.study_view import StudyView
 
+OF_THE_SEARCH = ("searched", "runner_up", "unfinished", "earlier")  # rows that are no baselines
 MOST_TRIALS = 20  # networks of the search that are listed
 
 
@@ -86,8 +88,9 @@ def _full(view: StudyView) -> list[tuple[Standing, int | None]]:
     if found is None:
         return []
     return [
-        (_of_row(told, finite(row.get("valid")), _trial(row.get("trial"), view)), _trial(row.get("trial"), view))
+        (_of_row(told, str(row.get("name")), finite(row.get("valid")), trial), trial)
         for told, row in zip(found.rows, _study(view).rows, strict=True)
+        for trial in [_trial(row.get("trial"), view)]
     ]
 
 
@@ -95,12 +98,13 @@ def _trial(said: object, view: StudyView) -> int | None:
     return said if isinstance(said, int) and 0 <= said < len(view.history) else None
 
 
-def _of_row(told: Trained, value: float | None, trial: int | None) -> Standing:
+def _of_row(told: Trained, name: str, value: float | None, trial: int | None) -> Standing:
+    row_kind = name.partition(".")[0]
     return Standing(
         place=0,
         name=visible(told.name),
         about=visible(told.what),
-        baseline=trial is None,
+        baseline=trial is None and row_kind not in OF_THE_SEARCH,
         trial=trial,
         exported=told.exported,
         value=value,

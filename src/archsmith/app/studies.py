@@ -176,6 +176,8 @@ class Followed:
             self._view.apply(event)
             self._next = event.index + 1
             parts.add(PARTS.get(event.kind, "other"))
+        if not writer:
+            self._view.openings.see(self._store.last_seen, time.time())
         if writer != self._view.writer:
             self._view.writer = writer
             parts.add("state")

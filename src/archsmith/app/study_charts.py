@@ -14,7 +14,8 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.trial_dots import LETTERS, dots_of, floor_of, since, values_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
-from archsmith.app.entrants import Group, groups_of, name_of, ordered
+from archsmith.app.entrants import name_of
+from archsmith.app.groups import Group, groups_of, ordered
 from archsmith.app.learning_curves import curve_of, rounded
 from archsmith.app.plain import Plain
 from archsmith.core.job_records import Epoch

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -14,30 +15,41 @@ from pydantic import Field
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import duration, score
+from archsmith.analysis.wording import amount, duration, score
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
+from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import UsageError
 from archsmith.core.failures import most_frequent
 from archsmith.core.records import DAMAGES
+from archsmith.core.time_told import about_time
 from archsmith.core.trial import Trial
-from archsmith.core.wording import metric_name, network_name, reason_in_words, sentence_case, visible
+from archsmith.core.wording import (
+    clock,
+    end_of_search,
+    metric_name,
+    network_name,
+    sentence_case,
+    visible,
+)
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
-from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE, StudyView
+from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, PAUSED, RUNNING, UNREADABLE, StudyView
 
-State = Literal["new", "running", "finished", "interrupted", "failed", "unreadable"]
+State = Literal["new", "running", "finished", "paused", "interrupted", "failed", "unreadable"]
 MOST_PHASES = 60
 MOST_NOTES = 200  # the latest ones that are shown
 MOST_ERRORS = 20
+MOST_CLASSES = 6  # that are named
 LONGEST = 2000  # characters of a text out of a log
 
 STATES = {
     NEW: "Nothing is logged yet.",
     RUNNING: "It goes on.",
     DONE: "The search has come to its end.",
-    INTERRUPTED: "Stopped on the way; it can go on from here.",
+    PAUSED: "It was paused, and can go on from here.",
+    INTERRUPTED: "It ended on the way, and can go on from here.",
     FAILED: "An error ended it; it can go on from here.",
     UNREADABLE: "Its log cannot be read.",
 }
@@ -51,6 +63,8 @@ class PhaseFacts(Plain):
     seconds: float = Field(description="What it took; of a running one, so far.")
     forecast_seconds: float | None = Field(description="What it was expected to take; null without a forecast.")
     text: str = Field(description="How far it is or, at its end, what came of it.")
+    opening: int = Field(description="In which run of the study, from 1; every resume is another one.")
+    why: str = Field(description="Of the first phase of a run: why there was another run; else empty.")
 
 
 class Score(Plain):
@@ -76,12 +90,13 @@ class StudyFacts(Plain):
     study: str = Field(description="Its id.")
     version: str = Field(description="Another text after every change.")
     title: str = Field(description="What it is about: its data, or its id.")
-    state: State = Field(description="new, running, finished, interrupted, failed or unreadable.")
+    state: State = Field(description="new, running, finished, paused, interrupted, failed or unreadable.")
     says: str = Field(description="The state in a sentence.")
     why: str | None = Field(description="Why it ended, why it failed, or why it cannot be read.")
     asked_to_finish: bool = Field(description="It runs, and was asked to finish with the best network so far.")
     job: bool = Field(description="Was it begun with data (`archsmith fit`)? Otherwise it is a search alone.")
     data: str | None = Field(description="The data of a job.")
+    predicts: str | None = Field(description="What its networks predict: classes, or a number.")
     metric: str = Field(description="What networks are compared by.")
     metric_name: str = Field(description="The same in words.")
     maximize: bool = Field(description="Is more of it better?")
@@ -132,6 +147,7 @@ def study_facts(view: StudyView, now: float | None = None) -> StudyFacts:
         asked_to_finish=_asked(view),
         job=bool(view.job.fit),
         data=_text(view.job.settings.get("data")),
+        predicts=_predicts(view),
         metric=view.metric,
         metric_name=metric_name(view.metric),
         maximize=objective.maximize,
@@ -171,7 +187,7 @@ class _Clock:
         opening = view.openings.now
         going = max(0.0, now - opening.last) if view.state == RUNNING and opening is not None else 0.0
         result = view.job.result
-        self.progress = Progress(started=view.started, view=view)
+        self.progress = Progress(started=view.started, view=view, told_as=score)
         self.now = now
         self.elapsed = (finite(view.spent) or 0.0) + (0.0 if view.simulated else going)
         if view.state == DONE and result is not None and result.seconds:
@@ -208,6 +224,22 @@ def _title(view: StudyView) -> str:
     return _text(findings.get("name")) or visible(view.id)
 
 
+def _predicts(view: StudyView) -> str | None:
+    """``Origin, one of 3 classes: Europe, Japan, USA``, or the name of a number."""
+    fit = view.job.fit
+    output = next(iter((fit.get("task") or {}).get("outputs") or ()), None)
+    if not isinstance(output, Mapping):
+        return None
+    classes = [str(each) for each in output.get("classes") or ()]
+    target = str(fit.get("target") or (view.job.settings.get("target") or ""))
+    if not classes:
+        return _told(f"the number {output.get('name') or target}")
+    named = ", ".join(classes[:MOST_CLASSES])
+    more = f" and {len(classes) - MOST_CLASSES:,} more" if len(classes) > MOST_CLASSES else ""
+    whole = f"one of {amount(len(classes), 'class', 'classes')}: {named}{more}"
+    return _told(f"{target}, {whole}" if target else whole)
+
+
 def _says(view: StudyView, clock: _Clock) -> str:
     state = view.state
     if state == RUNNING:
@@ -223,8 +255,15 @@ def _why(view: StudyView) -> str | None:
         return _told(view.why_unreadable)
     if view.error:
         return _told(view.error)
-    reason = view.reason or (view.job.stopped_by if view.state == DONE else None)
-    return f"The search ended because {reason_in_words(_told(reason))}." if reason and view.state != RUNNING else None
+    reason, result = view.reason or (view.job.stopped_by if view.state == DONE else None), view.job.result
+    if reason in (None, INTERRUPTED_LOOP) or view.state == RUNNING:
+        return None
+    told = [f"{sentence_case(end_of_search(_told(reason), view.n_finished if view.job.fit else None))}."]
+    if result is not None and view.job.ended:
+        budget = finite(result.data.get("budget_seconds"))
+        told.append(f"The job took {clock(result.seconds)}{f' of {clock(budget)}' if budget else ''}.")
+        told.append(_told(about_time(result.to_data())))
+    return " ".join(filter(None, told))
 
 
 def _command(view: StudyView, study: Study) -> str | None:
@@ -245,31 +284,47 @@ def _asked(view: StudyView) -> bool:
 
 def _controls(view: StudyView) -> Controls:
     running = view.state == RUNNING
-    known = view.state in (DONE, INTERRUPTED, FAILED)
+    known = view.state in (DONE, PAUSED, INTERRUPTED, FAILED)
     return Controls(
-        stop=running and not _asked(view),
-        pause=running,
+        stop=running and not _asked(view) and not view.job.ended,  # else only its report is written
+        pause=running and not view.job.ended,
         resume=known and not view.ended,
         extend=known and not view.simulated,
     )
 
 
 def _phases(view: StudyView, clock: _Clock) -> list[PhaseFacts]:
-    progress = clock.progress
-    shown = progress.phases or []
-    return [_phase(view, clock, phase) for phase in shown[-MOST_PHASES:]]
+    shown = view.phases.all or clock.progress.phases
+    told, before = [], 0
+    for phase in shown[-MOST_PHASES:]:
+        told.append(_phase(view, clock, phase, _again(view, phase.opening) if phase.opening > max(1, before) else ""))
+        before = phase.opening
+    return told
 
 
-def _phase(view: StudyView, clock: _Clock, phase: Phase) -> PhaseFacts:
+def _again(view: StudyView, n: int) -> str:
+    """Why the study was opened for the ``n``-th time."""
+    openings = view.openings.all
+    if not 1 < n <= len(openings):
+        return ""
+    one, other = openings[n - 2].by, openings[n - 1].by
+    more = (one.seconds, one.trials) != (other.seconds, other.trials)
+    return "It went on, with more time or trials." if more else "It went on where it had stopped."
+
+
+def _phase(view: StudyView, clock: _Clock, phase: Phase, why: str) -> PhaseFacts:
     over = not phase.running or view.state != RUNNING
-    spent = phase.seconds if phase.seconds is not None else (view.changed if over else clock.now) - phase.started
-    state = "failed" if phase.failed else "done" if not phase.running else "cut" if over else "running"
+    spent = phase.seconds if phase.seconds is not None else (view.until if over else clock.now) - phase.started
+    cut = phase.cut or (over and phase.running)
+    state = "failed" if phase.failed else "cut" if cut else "running" if phase.running else "done"
     return PhaseFacts(
         name=_told(clock.progress.name(phase)),
         state=state,  # type: ignore[arg-type]
         seconds=max(0.0, spent) if math.isfinite(spent) else 0.0,
         forecast_seconds=finite(phase.forecast_seconds),
         text=_told(clock.progress.text(phase)),
+        opening=max(1, phase.opening),
+        why=why,
     )
 
 

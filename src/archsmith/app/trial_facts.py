@@ -8,7 +8,8 @@ from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import decisions_of
-from archsmith.app.entrants import Entrant, Group, entrant, field_of, made_of
+from archsmith.app.entrants import Entrant, entrant, made_of
+from archsmith.app.groups import Group, field_of
 from archsmith.app.plain import Plain
 from archsmith.core.errors import StudyError
 from archsmith.core.trial import Trial

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from archsmith.core import markup
-from archsmith.core.wording import amount, clock, metric_name, network_name, reason_in_words, remark
+from archsmith.core.wording import amount, clock, end_of_search, metric_name, network_name, remark
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
@@ -50,8 +50,8 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
         rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc]
     parts = [
         f'<div style="{head}">{escape(name)}: {score}</div>',
-        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; the search ended because '
-        f"{escape(reason_in_words(result.stop_reason))}</div>",
+        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; '
+        f"{escape(end_of_search(result.stop_reason, result.n_trials))}</div>",
         markup.table(rows, columns),
         f'<div style="{small}">{escape(result.why)}</div>',
     ]

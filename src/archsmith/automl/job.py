@@ -8,6 +8,7 @@ validation split only; the test split is read once, after the choice is made, an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -43,6 +44,7 @@ from archsmith.core.protocols import Executor
 from archsmith.core.records import Closed
 from archsmith.core.seeds import derive
 from archsmith.core.wording import about_network
+from archsmith.data.examples import Splits
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
@@ -151,11 +153,8 @@ class _Run:
         baselines = [self._baseline(model) for model in models]
         self._inform(models, baselines)
         reason = self._search()
-        trained = self._train(self.pool.finalists())
-        others = [*trained, *self.pool.others(trained)]
-        everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
-        chosen = self._choose(everything)
-        everything = self._worth_telling(everything, chosen)
+        trained = self._train()
+        everything, chosen = self._choose(baselines, trained)
         heat = self._calibrate(chosen)
         rows, predictions = self._test(everything, chosen, heat)
         difference = self._export(chosen, rows, predictions, heat)
@@ -209,7 +208,10 @@ class _Run:
     def _inform(self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]) -> None:
         """What the baselines came to tells the race what to expect."""
         job = self.job
-        rival = self.pool.look_at(models, baselines)
+        brought = any(getattr(model, "carrying_on", None) is not None for model in models)
+        plan = self.phases.phase("plan", "how long a network takes that has learnt from other data")
+        with plan if brought else contextlib.nullcontext():
+            rival = self.pool.look_at(models, baselines)
         errors = {final.name: 1 - final.score.metrics[self.task.metric] for final in baselines}
         seconds = self.pool.race_seconds()
         race = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival, seconds)
@@ -269,28 +271,41 @@ class _Run:
 
     # Final training
 
-    def _train(self, candidates: list[Candidate]) -> list[Final]:
-        """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
-        epochs, end = self.job.plan.final_epochs, self.phases.final_end()
-        if end is not None and self.pool.slow_end:
-            end = max(self.phases.seconds + LEAST_TRAINING, end - self.pool.slow_end)
-        n_threads: int | None = None
-        if end is not None:  # the machine may be busier, or quieter, than it was at the start
-            with threads.limited(self.all_threads):
-                n_threads, _ = fastest_threads(candidates[0], self.workshop, most=min(1.0, 0.01 * end))
+    def _train(self) -> list[Final]:
+        """What is trained to the end, each for the same number of epochs as far as the clock allows; what fails is left
+        out.
+        """
+        with self.phases.phase("ready", "what is trained to the end, and how fast this machine is now") as done:
+            candidates, end = self.pool.finalists(), self.phases.final_end()
+            if end is not None and self.pool.slow_end:
+                end = max(self.phases.seconds + LEAST_TRAINING, end - self.pool.slow_end)
+            n_threads: int | None = None
+            look = self.search.look_for_commands
+            if end is not None:  # the machine may be busier, or quieter, than it was at the start
+                with threads.limited(self.all_threads):
+                    n_threads, _ = fastest_threads(candidates[0], self.workshop, most=min(1.0, 0.01 * end), check=look)
+            with threads.limited(n_threads):
+                costs = self._costs(candidates, end)
+            done.update(trials={each.name: each.last_trial for each in candidates})
         with threads.limited(n_threads):
-            return self._train_each(candidates, epochs, end)
+            return self._train_each(candidates, costs, end)
 
-    def _train_each(self, candidates: list[Candidate], epochs: float, end: float | None) -> list[Final]:
-        workshop, nouns = self.workshop, self.job.modality.nouns
+    def _costs(self, candidates: Sequence[Candidate], end: float | None) -> list[float]:
+        """In proportion to these, the time until ``end`` is divided."""
+        if end is None or len(candidates) < 2:
+            return [1.0] * len(candidates)
+        most = min(1.5, 0.02 * end)
+        return [
+            step_seconds(candidate, self.workshop, most=most, check=self.search.look_for_commands)
+            for candidate in candidates
+        ]
+
+    def _train_each(self, candidates: list[Candidate], costs: Sequence[float], end: float | None) -> list[Final]:
+        workshop, nouns, epochs = self.workshop, self.job.modality.nouns, self.job.plan.final_epochs
         if any(each.begun and workshop.cheaper(each) != workshop.pipeline(each) for each in candidates):
             self.phases.say(
                 f"The first part of the training has smaller {nouns}: they show nearly as much, and faster."
             )
-        most = 0.0 if end is None else min(1.5, 0.02 * end)
-        costs = [1.0] * len(candidates)
-        if end is not None:
-            costs = [step_seconds(candidate, self.workshop, most=most) for candidate in candidates]
         trained: list[Final] = []
         for i, candidate in enumerate(candidates):
             share = costs[i] / sum(costs[i:])
@@ -327,14 +342,15 @@ class _Run:
 
     def _train_one(self, candidate: Candidate, epochs: float, seconds: float | None) -> list[Final]:
         """The candidate trained, or nothing where that failed."""
-        with self.phases.phase(f"train {candidate.name}", candidate.what, seconds, exact=candidate.exact) as done:
+        what, exact, trial = candidate.what, candidate.exact, candidate.last_trial
+        with self.phases.phase(f"train {candidate.name}", what, seconds, exact=exact, trial=trial) as done:
             try:
                 final = self._final(candidate, epochs=epochs, seconds=seconds)
             except EvaluationError as error:
                 done.update(error=str(error))
                 return []
             self._remember(f"train {candidate.name}", final)
-            done.update(_scores(final))
+            done.update(_scores(final), **({} if trial is None else {"trial": trial}))
             return [final]
 
     def _final(self, candidate: Candidate, *, epochs: float, seconds: float | None, quiet: bool = False) -> Final:
@@ -363,12 +379,14 @@ class _Run:
 
     # Scoring
 
-    def _choose(self, trained: list[Final]) -> Final:
-        """The best on the validation split of all that can be exported."""
+    def _choose(self, baselines: list[Final], trained: list[Final]) -> tuple[list[Final], Final]:
+        """All that is worth telling, and of it the best on the validation split that can be exported."""
         with self.phases.phase("choose") as done:
-            chosen = scoring.chosen_of([final for final in trained if self.pool.may_be_exported(final)], self.task)
+            others = [*trained, *self.pool.others(trained)]
+            everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
+            chosen = scoring.chosen_of([final for final in everything if self.pool.may_be_exported(final)], self.task)
             done.update(network=chosen.name, valid=chosen.score.metrics[self.task.metric])
-        return chosen
+        return self._worth_telling(everything, chosen), chosen
 
     def _worth_telling(self, trained: list[Final], chosen: Final) -> list[Final]:
         """Without what was not to be chosen and would not have been."""
@@ -457,11 +475,11 @@ class _Run:
 
     def _report(self, found: FitResult) -> FitResult:
         """Draw the report and put it beside the bundle. A report that fails takes nothing else with it."""
-        from archsmith.analysis.report import write_report
-
         report, ours = self.folder / REPORT, self.folder / "bundle"
         with self.phases.phase("report", REPORT) as done:
             try:
+                from archsmith.analysis.report import write_report
+
                 shutil.copyfile(write_report(self.job.store.folder, report), ours / REPORT)
             except Exception as error:
                 done.update(error=f"{type(error).__name__}: {error}")
@@ -494,6 +512,7 @@ def _described(job: Job) -> dict[str, object]:
         "kind": job.splits.kind,
         "findings": job.findings.to_dict(),
         "task": job.splits.task.to_dict(),
+        **({"target": job.splits.target} if job.splits.target != Splits.target else {}),
         "device": job.device.sentence,
         "memory_mb": job.memory_mb,
         "probed": dict(job.probed),

@@ -10,10 +10,9 @@ from typing import Any
 from archsmith.automl.opening import Job
 from archsmith.core.budget import REQUESTED
 from archsmith.core.job_records import Note, PhaseRecord
+from archsmith.runtime.job_view import VOID_AFTER_MORE_TIME
 from archsmith.runtime.search import Search
 from archsmith.runtime.study_view import StudyView
-
-LATER = ("search", "test", "export")  # phases whose results change with a larger budget
 
 
 class Phases:
@@ -50,19 +49,26 @@ class Phases:
     def forget_what_more_time_changes(self) -> None:
         self.round += 1
         self.was_extended = True
-        for name in LATER:
+        for name in VOID_AFTER_MORE_TIME:
             self.results.pop(name, None)
 
     # The log
 
     @contextmanager
     def phase(
-        self, name: str, detail: str = "", forecast: float | None = None, *, exact: str = ""
+        self,
+        name: str,
+        detail: str = "",
+        forecast: float | None = None,
+        *,
+        exact: str = "",
+        trial: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Log a phase around the block; what the block puts into the dict is its result. ``exact``: what it is about in
-        exact terms, where ``detail`` is in plain words.
+        exact terms, where ``detail`` is in plain words. ``trial``: whose training goes on.
         """
-        self.search.log("phase", PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact).to_data())
+        begins = PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact, trial=trial)
+        self.search.log("phase", begins.to_data())
         self._expect(name, forecast)
         began, result = time.time(), dict[str, Any]()
         yield result

@@ -28,6 +28,7 @@ from archsmith.core.task import Task
 from archsmith.core.trial import Trial
 from archsmith.core.wording import clock
 from archsmith.evaluators.inheritance import CHECKPOINT
+from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.search import Search
 from archsmith.strategies.race import Race
 from archsmith.training.recipe import decided
@@ -263,26 +264,50 @@ class Pool:
         return next((trial for trial in reversed(trials) if self._candidate(trial).name == FIXED), None)
 
     def others(self, trained: list[Final]) -> list[Final]:
-        """What was trained besides: the fixed network as the race left it, what final trainings of less time had come
-        to, and the best trial where it is better than what was trained to the end. Where that may be chance, since the
-        best of many scores on few examples is a lucky one, it is not to be chosen.
+        """What was trained besides: what an earlier opening trained with the same budget, the fixed network as the race
+        left it, what final trainings of less time had come to, and the best trial where it is better than what was
+        trained to the end. Where that may be chance, since the best of many scores on few examples is a lucky one, it
+        is not to be chosen.
         """
         if not self.job.plan.pooled:
             return []
-        found = []
-        fixed = self._fixed_trial()
-        if fixed is not None and all(final.name != FIXED for final in trained):
-            found.append(self._restored(fixed, FIXED))
-        n = 0  # what has one name has one row, and one test score
         known = {final.candidate.file for final in trained if final.candidate is not None}
+        before, found = list[tuple[Trial | None, Path]](), list[Final | None]()
         for file in sorted(self.folder.glob("*.safetensors")):
-            before = re.fullmatch(rf"(?:trial(\d+)|{FIXED})(\.\d+)?", file.stem)
-            if before is not None and file.stem not in known:
-                root = None if before[1] is None else self.search.history.trials[int(before[1])]
-                found.append(self._restored(root, f"earlier.{n}" if n else "earlier", file))
-                n += found[-1] is not None
-        unfinished = self._unfinished(trained)
-        return [final for final in [*found, unfinished] if final is not None]
+            said = re.fullmatch(rf"(?:trial(\d+)|{FIXED})(?:\.(\d+))?", file.stem)
+            if said is None or file.stem in known:
+                continue
+            root = None if said[1] is None else self.search.history.trials[int(said[1])]
+            if int(said[2] or 0) < self.phases.round:
+                before.append((root, file))
+            else:
+                found.append(self._resumed(root, file, [*trained, *found]))
+        ended = [*trained, *(final for final in found if final is not None)]
+        fixed = self._fixed_trial()
+        if fixed is not None and all(final.name != FIXED for final in ended):
+            found.append(self._restored(fixed, FIXED))
+        for root, file in before:
+            found.append(self._restored(root, _unused("earlier", found), file))
+        found.append(self._unfinished([final for final in ended if not final.stopped]))
+        return [final for final in found if final is not None]
+
+    def _resumed(self, root: Trial | None, file: Path, others: Sequence[Final | None]) -> Final | None:
+        """What an earlier opening trained with the same budget, under the name that it had then. ``file``: its
+        checkpoint. ``root``: the first trial of its network; None: the fixed network without one.
+        """
+        trials = [] if root is None else self.search.history.of(root.architecture)
+        ids: set[int | None] = {trial.id for trial in trials} or {None}
+        for phase, result in self.phases.results.items():
+            if not phase.startswith(TRAIN) or result.get("trial") not in ids or "epochs" not in result:
+                continue
+            name = phase.removeprefix(TRAIN)
+            if not trials and name != FIXED:
+                continue
+            trial = next((trial for trial in trials if trial.id == result.get("trial")), root)
+            final = self._restored(trial, _unused(name, others), file)
+            return None if final is None else dataclasses.replace(final, seconds=result["seconds"])
+        final = self._restored(root, _unused(RUNNER_UP, others), file)
+        return None if final is None else dataclasses.replace(final, stopped=True)
 
     def _unfinished(self, trained: list[Final]) -> Final | None:
         """The best trial as the race left it, where it is better than all that was trained to the end."""
@@ -312,3 +337,11 @@ class Pool:
         before = [other for other in trials if trial is not None and other.id <= trial.id]
         seconds = sum(other.outcome.seconds for other in before if other.outcome is not None)
         return dataclasses.replace(self.workshop.restored(candidate, file), seconds=seconds, stopped=stopped)
+
+
+def _unused(name: str, others: Sequence[Final | None]) -> str:
+    """``name``, or with the first number behind it that none of ``others`` has: what has one name has one row, and one
+    test score.
+    """
+    kind, taken = name.partition(".")[0], {final.name for final in others if final is not None}
+    return next(each for each in (name, kind, *(f"{kind}.{n}" for n in range(1, len(taken) + 2))) if each not in taken)

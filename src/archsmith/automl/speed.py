@@ -6,7 +6,9 @@ import dataclasses
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,34 +63,40 @@ def measure_speed(candidate: Candidate, workshop: Workshop, budget_seconds: floa
     )
 
 
-def fastest_threads(candidate: Candidate, workshop: Workshop, *, most: float) -> tuple[int | None, float]:
+def fastest_threads(
+    candidate: Candidate, workshop: Workshop, *, most: float, check: Callable[[], None] = lambda: None
+) -> tuple[int | None, float]:
     """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured
-    for about ``most`` seconds.
+    for about ``most`` seconds. ``check`` is called every step, and may raise.
 
     On a graphics card the number does not matter: None.
     """
     if workshop.device.type != "cpu":
-        return None, step_seconds(candidate, workshop, most=most)
+        return None, step_seconds(candidate, workshop, most=most, check=check)
     measured: dict[int | None, float] = {}
     for n_threads in threads.candidates():
         with threads.limited(n_threads):
-            measured[n_threads] = step_seconds(candidate, workshop, most=most)
+            measured[n_threads] = step_seconds(candidate, workshop, most=most, check=check)
     fastest = min(measured, key=lambda n: measured[n])
     return fastest, measured[fastest]
 
 
-def step_seconds(candidate: Candidate, workshop: Workshop, *, most: float = 2.0) -> float:
+def step_seconds(
+    candidate: Candidate, workshop: Workshop, *, most: float = 2.0, check: Callable[[], None] = lambda: None
+) -> float:
     """Median seconds of one training step on this machine, measured on a throw-away network for at most ``most``
-    seconds.
+    seconds. ``check`` is called every step, and may raise.
     """
     train_set = workshop.splits.train
-    few = train_set.take(np.arange(min(len(train_set), 4 * candidate.recipe.batch_size)))
     recipe = dataclasses.replace(workshop.fitted(candidate), average=0.0)
     network, pipeline = Network(candidate.graph, seed=0), workshop.pipeline(candidate)
     spent = 0.0
     steps: list[float] = []
     while spent < most and len(steps) < 8:
-        trained = train(network, few, recipe, pipeline, goal=workshop.goal, device=workshop.device, seed=0, epochs=1.0)
+        n_steps = 4 if steps else 1  # of a large network the first one may take longer than all that there is
+        few = train_set.take(np.arange(min(len(train_set), n_steps * recipe.batch_size)))
+        common: dict[str, Any] = {"goal": workshop.goal, "device": workshop.device, "seed": 0, "check": check}
+        trained = train(network, few, recipe, pipeline, epochs=1.0, **common)
         spent += trained.seconds
         steps.append(trained.step_seconds)
     # the first ones also pay for compiled kernels and page faults

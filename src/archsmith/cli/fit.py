@@ -221,13 +221,11 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
 
 def _searched(result: dict[str, Any]) -> str:
     """How many trials the search had, or why there was none."""
-    from archsmith.core.budget import SECONDS
-    from archsmith.core.wording import amount, reason_in_words
+    from archsmith.core.wording import amount, end_of_search, reason_in_words, sentence_case
 
-    why, trials = reason_in_words(result["stop_reason"]), result["n_trials"]
+    trials = result["n_trials"]
     if not trials:
-        short = result["stop_reason"] == SECONDS
-        return f"There was no search{': the time was too short' if short else f', because {why}'}."
+        return f"{sentence_case(end_of_search(result['stop_reason'], trials))}."
     networks = result.get("n_networks") or trials
     of = "" if networks == trials else f" of {amount(networks, 'network')}"
-    return f"The search had {amount(trials, 'trial')}{of} and ended because {why}."
+    return f"The search had {amount(trials, 'trial')}{of} and ended because {reason_in_words(result['stop_reason'])}."

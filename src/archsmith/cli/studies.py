@@ -229,15 +229,10 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
 
 def _why_ended(view: StudyView) -> str:
     """Why the loop of a study ended, in words; of a job that is only its search."""
-    from archsmith.core.budget import SECONDS
-    from archsmith.core.wording import reason_in_words
+    from archsmith.core.wording import end_of_search, reason_in_words
 
-    why = reason_in_words(view.reason or "")
-    if not view.job.fit:
-        return why
-    if not view.history.trials:
-        return f"no search: {'the time was too short' if view.reason == SECONDS else why}"
-    return f"the search ended because {why}"
+    reason, n_trials = view.reason or "", view.n_finished
+    return end_of_search(reason, n_trials) if view.job.fit else reason_in_words(reason)
 
 
 def _nothing(view: StudyView) -> str | None:

@@ -26,6 +26,7 @@ class PhaseRecord:
     ``forecast_seconds``: of a phase that begins; None without a forecast.
     ``seconds``: of a phase that ends; None where it was not written down.
     ``result``: of a phase that ends. ``error`` in it says why the phase failed.
+    ``trial``: of a phase that begins: the trial whose training goes on; None where there is none.
     """
 
     kind: ClassVar[str] = "phase"
@@ -36,6 +37,7 @@ class PhaseRecord:
     seconds: float | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     exact: str = ""
+    trial: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -45,7 +47,8 @@ class PhaseRecord:
         head = {"name": self.name, "state": self.state}
         if not self.ended:
             exact = {"exact": self.exact} if self.exact else {}
-            return {**head, "detail": self.detail, **exact, "forecast_seconds": self.forecast_seconds}
+            trial = {} if self.trial is None else {"trial": self.trial}
+            return {**head, "detail": self.detail, **exact, **trial, "forecast_seconds": self.forecast_seconds}
         said = {"detail": self.detail} if self.detail else {}
         return {**head, **said, "seconds": self.seconds, "result": dict(self.result)}
 
@@ -59,6 +62,7 @@ class PhaseRecord:
             number_in(data, "seconds"),
             mapping_in(data, "result"),
             str(data.get("exact") or ""),
+            None if data.get("trial") is None else int(data["trial"]),
         )
 
 

@@ -103,6 +103,7 @@ class Opened:
     ``seconds``: limit of the whole study; None: no limit.
     ``trials``: limit of the whole study; None: no limit.
     ``work``: that all trainings of a pool may take; None: not known.
+    ``left``: when the process before it gave its last sign of life, in Unix seconds, where it was killed; else None.
     """
 
     kind: ClassVar[str] = "opened"
@@ -111,10 +112,12 @@ class Opened:
     seconds: float | None = None
     trials: int | None = None
     work: float | None = None
+    left: float | None = None
 
     def to_data(self) -> Data:
         work = [] if self.work is None else [self.work]
-        return {"pid": self.pid, "host": self.host, "budget": [self.seconds, self.trials, *work]}
+        left = {} if self.left is None else {"left": self.left}
+        return {"pid": self.pid, "host": self.host, "budget": [self.seconds, self.trials, *work], **left}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -125,6 +128,7 @@ class Opened:
             None if seconds is None else float(seconds),
             None if trials is None else int(trials),
             None if work is None else float(work),
+            number_in(data, "left"),
         )
 
 

@@ -60,6 +60,8 @@ PHASES = {
     "start": "starting the program",
     "read": "reading and checking the data",
     "search": "search",
+    "plan": "planning the search",
+    "ready": "getting ready for the last trainings",
     "choose": "choosing the best network",
     "calibrate": "checking how sure it is",
     "test": "measuring on the test split",
@@ -300,3 +302,13 @@ def strategy_in_words(strategy: str) -> str:
 def reason_in_words(reason: str) -> str:
     """Why a search ended: ``the time for it was used up``. A reason of somebody else stays as it is."""
     return REASONS.get(reason, reason)
+
+
+def end_of_search(reason: str, n_trials: int | None) -> str:
+    """``the search ended because the time for it was used up``, or that a job had none. ``n_trials``: how many it had;
+    None: it was one in any case.
+    """
+    if n_trials != 0:
+        return f"the search ended because {reason_in_words(reason)}"
+    why = ": the time was too short" if reason == budget.SECONDS else f", because {reason_in_words(reason)}"
+    return f"there was no search{why}"

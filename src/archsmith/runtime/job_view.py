@@ -9,7 +9,7 @@ from typing import Any
 from archsmith.core.job_records import Extended, PhaseRecord, ResultRecord
 from archsmith.core.records import Opened, Record, StudyRecord
 
-VOID_AFTER_MORE_TIME = ("search", "test", "export")  # phases that an extended job repeats
+VOID_AFTER_MORE_TIME = ("search", "ready", "test", "export")  # phases that an extended job repeats
 LIMITS = ("seconds", "trials")  # what an extension changes in the settings
 READ, TRAIN, LINEAR, TEST = "read", "train ", "linear", "test"  # names of phases; of the second, the beginning
 

@@ -1,9 +1,10 @@
 """The lease: the right of one process to write to a folder.
 
 What excludes a second writer is an operating-system lock on ``lease.lock``; it vanishes with the process that holds it,
-however it ended. ``lease.json`` beside it says who that is, and its modification time is the holder's heartbeat: it
-decides only where the file lock says nothing, which is on a network folder written from another host, and there a
-holder counts as gone ``TIMEOUT`` seconds after its last heartbeat.
+however it ended. ``lease.json`` beside it says who that is and is written anew with each heartbeat. Its modification
+time decides only where the file lock says nothing, which is on a network folder written from another host, and there a
+holder counts as gone ``TIMEOUT`` seconds after its last heartbeat. A holder that was killed leaves the file behind,
+which so tells when it was last seen.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import platform
 import shlex
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from archsmith.core.errors import ArchsmithError, LeaseError, StudyError
 from archsmith.core.files import json_value, small_text, write_text
 
-HEARTBEAT = 10.0  # seconds between two signs of life
+HEARTBEAT = 5.0  # seconds between two signs of life
 TIMEOUT = 60.0  # seconds of silence after which a holder on another host counts as gone
 
 ENDED = ("Z", "X")  # states of a process that has ended and is still listed
@@ -41,12 +43,14 @@ class Holder:
     pid, host: the process.
     token: changes when the operating system gives the same ``pid`` to another process.
     since: when it took the lease, in Unix seconds.
+    seen: when it gave its last sign of life, in Unix seconds; 0: none since then.
     """
 
     pid: int
     host: str
     token: str
     since: float
+    seen: float = 0.0
 
 
 class Lease:
@@ -58,6 +62,7 @@ class Lease:
         self._key = os.path.realpath(self._lock_path)
         self._file: int | None = None
         self._pid = 0
+        self._holder: Holder
         self._released = threading.Event()
 
     @property
@@ -81,9 +86,7 @@ class Lease:
             self._file, self._pid = file, os.getpid()
             _held[self._key] = self._pid
         self._released = threading.Event()
-        threading.Thread(
-            target=_beat, args=(self._info_path, self._released), name="archsmith-lease", daemon=True
-        ).start()
+        threading.Thread(target=self._beat, args=(self._released,), name="archsmith-lease", daemon=True).start()
 
     def release(self) -> None:
         """Give it back; idempotent."""
@@ -128,8 +131,25 @@ class Lease:
         return f"Wait for it, or stop it with: archsmith studies stop {shlex.quote(str(self._lock_path.parent))}"
 
     def _announce(self) -> None:
-        holder = Holder(os.getpid(), platform.node(), start_of(os.getpid()), time.time())
-        write_text(self._info_path, json.dumps(asdict(holder)))
+        now = time.time()
+        self._holder = Holder(os.getpid(), platform.node(), start_of(os.getpid()), now, now)
+        write_text(self._info_path, json.dumps(asdict(self._holder)))
+
+    def _beat(self, released: threading.Event) -> None:
+        while not released.wait(HEARTBEAT):
+            with _guard, contextlib.suppress(OSError, ArchsmithError):
+                if not released.is_set():  # else the file is gone, and is to stay so
+                    write_text(self._info_path, json.dumps(asdict(replace(self._holder, seen=time.time()))))
+
+
+def last_seen(folder: Path) -> float | None:
+    """When a process that was writing to ``folder``, and was killed, gave its last sign of life, in Unix seconds. None
+    where there was none such.
+    """
+    found = _read(folder / "lease.json")
+    if found is None or not isinstance(found.seen, float) or not 0.0 < found.seen < math.inf:
+        return None
+    return None if holder(folder) is not None else found.seen
 
 
 def holder(folder: Path) -> Holder | None:
@@ -144,12 +164,6 @@ def holder(folder: Path) -> Holder | None:
     except FileNotFoundError:
         return None
     return found if silent < TIMEOUT else None
-
-
-def _beat(path: Path, released: threading.Event) -> None:
-    while not released.wait(HEARTBEAT):
-        with contextlib.suppress(OSError):
-            os.utime(path)
 
 
 def _lock(file: int) -> bool | None:

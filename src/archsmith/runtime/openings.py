@@ -37,12 +37,20 @@ class Openings:
     def take(self, record: Record | None, time: float) -> None:
         """Fold one event in: what it says (None: nothing that is known here), and when it was logged."""
         if isinstance(record, Opened):
+            self.see(record.left, time)
             self._before = self.seconds
             self.all.append(Opening(record, time, time))
         elif self.all:
             self.all[-1].last = max(self.all[-1].last, time)
             if isinstance(record, Closed):
                 self.all[-1].reason = record.reason
+
+    def see(self, left: float | None, now: float) -> None:
+        """The process of the latest opening was killed, and gave its last sign of life when it had ``left`` (None: it
+        ended otherwise). What it did after its last event counts, too.
+        """
+        if self.all and left is not None:
+            self.all[-1].last = max(self.all[-1].last, min(left, now))
 
     @property
     def now(self) -> Opening | None:
@@ -51,7 +59,7 @@ class Openings:
 
     @property
     def seconds(self) -> float:
-        """Spent over all openings; of one that was killed, up to its last event."""
+        """Spent over all openings; of one that was killed, up to its last sign of life."""
         return self._before + (self.all[-1].seconds if self.all else 0.0)
 
     def seconds_before(self, time: float) -> float:

@@ -27,6 +27,8 @@ class Phase:
     latest: what was last said of how far it is; None where nothing is worth saying any more.
     n_trials: how many trials finished within it.
     ended_at: when it ended, on the study's clock; None before.
+    trial: whose training goes on in it; None where there is none.
+    opening: how often the study had been opened by then.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Phase:
     n_trials: int = 0
     exact: str = ""
     ended_at: float | None = None
+    trial: int | None = None
+    opening: int = 0
 
     @property
     def running(self) -> bool:
@@ -59,6 +63,7 @@ class Phases:
     """All phases so far, oldest first; one that was repeated is there several times."""
 
     all: list[Phase] = field(default_factory=list)
+    n_openings: int = 0
 
     @property
     def running(self) -> Phase | None:
@@ -68,15 +73,17 @@ class Phases:
     def take(self, read: PhaseRecord, now: float, clock: float | None = None) -> None:
         """A phase begins or ends ``now``, which is ``clock`` on the study's. One that only ends counts too."""
         if not read.ended:
-            self.all.append(Phase(read.name, now, read.forecast_seconds, detail=read.detail, exact=read.exact))
-            return
-        phase = next((p for p in reversed(self.all) if p.name == read.name and p.running), None)
-        if phase is None:
-            phase = Phase(read.name, now - (read.seconds or 0.0))
+            phase = Phase(read.name, now, read.forecast_seconds, detail=read.detail, opening=self.n_openings)
+            phase.exact, phase.trial = read.exact, read.trial
             self.all.append(phase)
-        phase.seconds = now - phase.started if read.seconds is None else read.seconds
-        phase.detail, phase.result, phase.latest = read.detail or phase.detail, read.result, None
-        phase.ended_at = clock
+            return
+        begun = next((p for p in reversed(self.all) if p.name == read.name and p.running), None)
+        if begun is None:
+            begun = Phase(read.name, now - (read.seconds or 0.0), opening=self.n_openings)
+            self.all.append(begun)
+        begun.seconds = now - begun.started if read.seconds is None else read.seconds
+        begun.detail, begun.result, begun.latest = read.detail or begun.detail, read.result, None
+        begun.ended_at = clock
 
     def step(self, read: Step | None) -> None:
         """How far the phase is that is going on; None: nothing is worth saying any more."""
@@ -87,6 +94,7 @@ class Phases:
         """A process opens the study: what one before it was at, ``until`` its last event, is not going on any more.
         What began after ``since`` is the new process's own.
         """
+        self.n_openings += 1
         for phase in self.all:
             if phase.running and (since is None or phase.started < since):
                 phase.seconds, phase.cut, phase.latest = max(0.0, until - phase.started), True, None

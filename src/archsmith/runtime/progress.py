@@ -8,7 +8,7 @@ study.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -17,11 +17,12 @@ from archsmith.core.front import Front
 from archsmith.core.job_records import Epoch, ProgressRecord
 from archsmith.core.records import Preparing
 from archsmith.core.trial import Trial
-from archsmith.core.wording import amount, clock, epochs, metric_name, network_name, number, phase_name
+from archsmith.core.wording import amount, clock, epochs, metric_name, network_name, number, phase_name, the_network
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
 
-TEMPERATURE, DIFFERENCE, CHOSEN = "temperature", "max_difference", "network"  # in results that have a sentence each
+# in results that have a sentence each
+TEMPERATURE, DIFFERENCE, CHOSEN, READY = "temperature", "max_difference", "network", "trials"
 KEPT = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
@@ -42,6 +43,7 @@ class Progress:
     started: Unix time at which this process began to work; now when None.
     exact: are exact terms told, too?
     view: what somebody else folds; None: this one folds itself.
+    told_as: (metric, score) in words.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Progress:
         *,
         exact: bool = False,
         view: StudyView | None = None,
+        told_as: Callable[[str, float], str] = lambda metric, value: number(value),
     ) -> None:
         self.exact = exact
+        self._told_as = told_as
         self.started = time.time() if started is None else started
         self.view = StudyView(since=self.started) if view is None else view
         self._budget_seconds = budget_seconds
@@ -248,23 +252,28 @@ class Progress:
         metric = self.view.metric
         curve = self.view.trainings[said.network].curve
         measured = next((metrics[metric] for _, metrics in reversed(curve) if metric in metrics), None)
-        score = "" if measured is None else f", {self.metric_name} {number(measured)}"
+        score = "" if measured is None else f", {self.metric_name} {self._told_as(metric, measured)}"
         told = self.exact and "train_loss" in said.metrics
         loss = f", train loss {number(said.metrics['train_loss'])}" if told else ""
         of = "" if phase.forecast_seconds and not self.exact else f" of at most {_places(said.epochs)}"
         return f"epoch {_places(said.epoch)}{of}{score or loss}"
 
-    def _searched(self, forecast: float | None = None) -> str:
-        """How many trials there were, of how many where that is known, and the best."""
-        n_finished, n_failed = self.view.n_finished, self.view.n_failed
+    def _searched(self, forecast: float | None = None, ended: Mapping[str, Any] | None = None) -> str:
+        """How many trials there were, of how many where that is known, and the best. ``ended``: what the search came
+        to, which may have gone on since with more time.
+        """
+        n_finished, n_failed, incumbent = self.view.n_finished, self.view.n_failed, self.incumbent
+        if ended is not None and isinstance(ended["n_trials"], int) and ended["n_trials"] < n_finished:
+            first, best = self.view.history.finished[: ended["n_trials"]], ended.get("best")
+            n_finished, n_failed = len(first), sum(trial.losses is None for trial in first)
+            incumbent = next((trial for trial in first if trial.id == best), None)
         known = forecast if forecast is not None and forecast >= n_finished else None
         of = "" if known is None else f"{n_finished} of about "
         trials = of + amount(n_finished if known is None else round(known), "trial")
         failed = f", {n_failed} failed" if n_failed else ""
-        incumbent = self.incumbent
         score = None if incumbent is None else self.score(incumbent)
         best = (
-            f", best {self.metric_name} {number(score)} (trial {incumbent.id})"
+            f", best {self.metric_name} {self._told_as(self.view.metric, score)} (trial {incumbent.id})"
             if incumbent is not None and score is not None
             else ""
         )
@@ -277,7 +286,12 @@ class Progress:
         if "error" in result:
             return f"failed: {result['error']}"
         if "n_trials" in result:
-            return self._searched()
+            return self._searched(ended=result)
+        if isinstance(result.get(READY), Mapping):
+            names = [the_network(str(name)) for name in result[READY]]
+            return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} trained to the end"
+        if result.get("read") is False:
+            return "known from before, so nothing was measured again"
         metric = self.view.metric
         if TEMPERATURE in result:
             exact = f" (temperature {number(result[TEMPERATURE])})" if self.exact else ""
@@ -287,9 +301,9 @@ class Progress:
             return f"the exported network predicts as the trained one does{exact}"
         if metric in result:
             learnt = f", {epochs(result['epochs'])}" if result.get("epochs") else ""
-            return f"{self.metric_name} {number(result[metric])}{learnt}"
+            return f"{self.metric_name} {self._told_as(metric, result[metric])}{learnt}"
         if CHOSEN in result and "valid" in result:
-            score = f"{self.metric_name} {number(result['valid'])} on the validation split"
+            score = f"{self.metric_name} {self._told_as(metric, result['valid'])} on the validation split"
             return f"{network_name(result[CHOSEN])}, {score}"
         said = {
             name: value if isinstance(value, str) else number(value)

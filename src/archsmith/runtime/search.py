@@ -221,7 +221,8 @@ class Search:
             self._replay()
             self._opened_at = time.time()
             budget = self.budget
-            self.write(Opened(os.getpid(), socket.gethostname(), budget.seconds, budget.trials, budget.work))
+            left = getattr(self.store, "last_seen", None)
+            self.write(Opened(os.getpid(), socket.gethostname(), budget.seconds, budget.trials, budget.work, left))
         except BaseException:
             self._opened_at = None
             self.store.release()
@@ -244,7 +245,7 @@ class Search:
             if event.kind == StudyRecord.kind:
                 self._check_same(beginning(event))
             self._fold(event)
-        self._seconds_before = seconds_spent(events)
+        self._seconds_before = seconds_spent(events, getattr(self.store, "last_seen", None))
         if not events:
             self._log("study", {**self._described().to_data(), **self.info})
 
@@ -684,9 +685,12 @@ def replayed(store: Store, problem: Problem) -> History:
     return history
 
 
-def seconds_spent(events: Iterable[Event]) -> float:
-    """Wall clock that a study was open for, over all its openings; of one that was killed, up to its last event."""
+def seconds_spent(events: Iterable[Event], left: float | None = None) -> float:
+    """Wall clock that a study was open for, over all its openings. ``left``: when the process of the latest one gave
+    its last sign of life, where it was killed.
+    """
     openings = Openings()
     for event in events:
         openings.take(record(event) if event.kind in (Opened.kind, Closed.kind) else None, event.time)
+    openings.see(left, time.time())
     return openings.seconds

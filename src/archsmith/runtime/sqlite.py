@@ -20,7 +20,7 @@ from archsmith.core.errors import LeaseError, NoStudyError, StudyError
 from archsmith.core.events import Event
 from archsmith.core.fields import checked
 from archsmith.core.files import no_such_folder, reason, regular_size
-from archsmith.runtime.lease import Holder, Lease, holder
+from archsmith.runtime.lease import Holder, Lease, holder, last_seen
 from archsmith.runtime.memory import to_json
 
 APPLICATION_ID = 0x41524348  # "ARCH" in the file's header says that this is a study
@@ -58,6 +58,7 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._next_event = 0
         self._last_command = 0
+        self._before: float | None = None  # when a writer before this one was last seen
 
     def __repr__(self) -> str:
         return f"SqliteStore({str(self._folder)!r})"
@@ -76,13 +77,22 @@ class SqliteStore:
         """The process that is writing now, None when none is."""
         return holder(self._folder)
 
+    @property
+    def last_seen(self) -> float | None:
+        """When the process that wrote before, and was killed, gave its last sign of life, in Unix seconds; None where
+        there was none such.
+        """
+        return self._before if self._lease.held else last_seen(self._folder)
+
     def acquire(self) -> None:
         with self._lock:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StudyError(f"The folder {self._folder} cannot be made: {error.strerror}.") from error
+            before = last_seen(self._folder)
             self._lease.acquire()
+            self._before = before
             try:
                 self._writer = self._open_writer()
                 self._next_event = self._value("SELECT max(number) + 1 FROM events")

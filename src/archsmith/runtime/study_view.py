@@ -48,8 +48,8 @@ from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
 
 WORK = "work"  # the fidelity of a pool
-STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
-NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE = STATES
+STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable", "paused")
+NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE, PAUSED = STATES
 CUT_SHORT = (reasons.INTERRUPTED, reasons.FAILED)  # reasons of a loop that has not come to its end
 # A trial out of a table claims more time than passed, even if all workers had been busy throughout.
 CLAIMED_FACTOR, CLAIMED_SECONDS = 1.5, 5.0
@@ -109,6 +109,7 @@ class StudyView:
         self.why_unreadable: str | None = None
         self.started = 0.0  # time of the first event, Unix seconds
         self.changed = 0.0  # time of the latest event
+        self._paused = False  # did somebody ask for that last?
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
@@ -153,8 +154,17 @@ class StudyView:
         return self.job.result is not None and self._result_opening == len(self.openings.all)
 
     @property
+    def until(self) -> float:
+        """Until when somebody worked on it, as far as it is known: its latest event or, of a process that was killed,
+        the last sign of life.
+        """
+        return max(self.changed, self.openings.now.last if self.openings.now is not None else 0.0)
+
+    @property
     def state(self) -> str:
-        """One of ``STATES``. ``interrupted``, ``failed`` and ``finished`` ones can be resumed."""
+        """One of ``STATES``. ``paused`` (somebody asked for it), ``interrupted``, ``failed`` and ``finished`` ones can
+        be resumed.
+        """
         if self.why_unreadable is not None:
             return UNREADABLE
         if self.writer:
@@ -163,7 +173,9 @@ class StudyView:
             return NEW
         if self.ended:
             return DONE
-        return FAILED if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED else INTERRUPTED
+        if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED:
+            return FAILED
+        return PAUSED if self._paused else INTERRUPTED
 
     @property
     def n_finished(self) -> int:
@@ -254,12 +266,15 @@ class StudyView:
 
     def _take(self, read: Record | None, now: float) -> None:
         if isinstance(read, Opened):
-            self.phases.cut(self.changed, self.since)
+            self.openings.see(read.left, now)
+            self.phases.cut(self.until, self.since)
             self.preparation.cut()
             self.reason = self.error = None
         elif isinstance(read, Closed):
             self.reason, self.error = read.reason, read.error
         self._wish(read)
+        if isinstance(read, Opened | Command):
+            self._paused = isinstance(read, Command) and read.name == PAUSE
         self.openings.take(read, now)
         self.started = self.started or now
         self.changed = max(self.changed, now)
@@ -380,11 +395,12 @@ def read_view(folder: Path | str) -> StudyView:
     store = SqliteStore(folder)
     view = StudyView(folder.resolve().name, folder)
     try:
-        view.writer = store.holder is not None
+        view.writer, left = store.holder is not None, store.last_seen
         for event in store.read():
             if view.began is None and event.kind != StudyRecord.kind:
                 raise StudyError(f"The study {view.id} has no first event.", "Start it again, or delete its folder.")
             view.apply(event)
+        view.openings.see(left, time.time())
         if view.began is None:
             raise StudyError(
                 f"The study {view.id} has nothing in its log yet."

@@ -21,11 +21,11 @@ from archsmith.core.errors import ArchsmithError, LeaseError, NoStudyError, Stud
 from archsmith.core.fields import checked
 from archsmith.core.files import expanded, no_such_folder, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
-from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
+from archsmith.core.records import PAUSE, Closed, Command, Finished, StudyRecord, beginning, record
 from archsmith.runtime.lease import Lease
 from archsmith.runtime.resuming import MORE_TIME, more_after, resume_command
 from archsmith.runtime.sqlite import FILE, SqliteStore
-from archsmith.runtime.study_view import CUT_SHORT, DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE
+from archsmith.runtime.study_view import CUT_SHORT, DONE, FAILED, INTERRUPTED, NEW, PAUSED, RUNNING, UNREADABLE
 
 VARIABLE = "ARCHSMITH_WORKSPACE"
 CONFIG = "config.toml"  # in ~/.archsmith; its one setting is `workspace`
@@ -206,6 +206,15 @@ class Workspace:
             ) from error
 
 
+def _cut(store: SqliteStore, last: int) -> str:
+    """The state of a study that is not at its end: the latest events say whether somebody asked for a pause."""
+    paused = False
+    for event in store.read(max(0, last - 1)):  # the command, and perhaps that the loop ended for it
+        asked = event.kind == Command.kind and event.data.get("name") == PAUSE
+        paused = asked or (paused and event.kind == Closed.kind)
+    return PAUSED if paused else INTERRUPTED
+
+
 def _made_as(name: str, folder: Path) -> bool:
     """Was the study in ``folder`` made under this ``name``?"""
     return re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", folder.name) is not None
@@ -283,7 +292,7 @@ def _read(folder: Path, store: SqliteStore) -> StudySummary:
     return StudySummary(
         folder.name,
         folder,
-        RUNNING if writing else DONE if ended else FAILED if reason == FAILED_LOOP else INTERRUPTED,
+        RUNNING if writing else DONE if ended else FAILED if reason == FAILED_LOOP else _cut(store, last.index),
         reason,
         first.time,
         last.time,

@@ -48,6 +48,7 @@ EXHAUSTED = ("not enough memory", "can't allocate memory", "MPS backend out of m
 STATES = {"momentum_buffer": "momentum", "exp_avg": "mean", "exp_avg_sq": "square", "step": "steps"}
 MEASURED_SINCE = 3  # scores that must lie behind the best one before a training counts as flat
 QUIET = 10.0  # the most seconds without a report, so that a person sees progress
+UNSAVED = 30.0  # the most seconds of a long epoch that a kill takes away
 
 Report = Callable[[float, Mapping[str, float]], None]
 Curve = Sequence[tuple[float, Mapping[str, float]]]  # (epoch, metrics)
@@ -116,7 +117,8 @@ def train(
     ``check``: called every step, and may raise.
     ``hurry``: once it returns True, the training ends within a quarter of the time so far, with an annealed rate.
     ``report``: gets (epoch, metrics) after every epoch, and within an epoch every 10 s, then without a score.
-    ``save_to``: a checkpoint file, written after every epoch. If it exists and fits, the training goes on from it.
+    ``save_to``: a checkpoint file, written after every epoch, and in long ones every 30 s. If it exists and fits, the
+        training goes on from it.
     ``arithmetic``: see ``precision.choose``.
     ``anneal``: from where the checkpoint stands, a constant rate falls to nearly 0 by the end of this call.
     ``go_on``: False: no step is taken, only what the checkpoint holds is measured.
@@ -218,6 +220,7 @@ class _Run:
     falls_from: float | None = None
     resumed: int = 0
     reported: float = 0.0
+    saved: float = 0.0
     curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
 
     @property
@@ -283,6 +286,9 @@ class _Run:
                 break
             if after - self.reported > QUIET and self.pace.step % self.per_epoch:
                 self._hear(self._state(losses))
+            if after - self.saved > UNSAVED and self.pace.step % self.per_epoch:
+                with self._between():
+                    self._save(False)
         losses.read()
         return losses
 
@@ -402,6 +408,7 @@ class _Run:
         return known == self._job
 
     def _save(self, finished: bool) -> None:
+        self.saved = self.elapsed()
         if self.save_to is None:
             return
         tensors = {f"network/{name}": tensor for name, tensor in self.network.state_dict().items()}

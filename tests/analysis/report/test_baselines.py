@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from archsmith.analysis.report.baselines import Baselines, baselines_of
+from archsmith.analysis.report.baselines import Baselines, _once, baselines_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
 
@@ -236,7 +236,26 @@ def test_baselines_alone_are_not_called_nothing(make: Any) -> None:
     study.view.job.results["boosted"] = {"accuracy": 0.7, "epochs": 0.0, "seconds": 7.0}
     facts = baselines_of(study)
     assert facts is not None and [row.name for row in facts.rows] == ["linear model", "gradient boosting"]
-    assert facts.lead == "So far only baselines were trained. No network of the search has come to its end yet."
+    told = "Networks of the search have had only a part of their training."
+    assert facts.lead == f"So far only baselines were trained to their end. {told}"
+
+
+def test_of_a_job_without_a_result_nothing_is_concluded(make: Any) -> None:
+    study = read_study(make(finished=False))
+    study.view.job.results["boosted"] = {"accuracy": 0.99, "epochs": 0.0, "seconds": 7.0}
+    study.view.job.results["train fixed"] = {"accuracy": 0.8, "epochs": 9.0, "seconds": 7.0, "trial": 0}
+    facts = baselines_of(study)
+    assert facts is not None and facts.lead.startswith("Nothing is chosen yet. Of what was trained to its end gradient")
+    assert "do not need a network" not in facts.lead
+
+
+def test_who_was_hardly_trained_is_told_once() -> None:
+    before = (
+        "On the test split … But the tuned pretrained network was hardly trained (0.2 epochs), so this says little."
+    )
+    again = " A linear model reaches 90\xa0%. But the tuned pretrained network was hardly trained (0.2 epochs), so so."
+    assert _once(again, before) == " A linear model reaches 90\xa0%."
+    assert _once(again, "Something else.") == again
 
 
 def test_a_tie_is_not_called_best(make: Any) -> None:

@@ -26,6 +26,7 @@ def test_names_in_the_command_are_quoted(make: Any) -> None:
 
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:
     assert "measured twice" in reproduction_of(read_study(make(test_reads=2))).lead
+    assert "The test split is not measured yet." in reproduction_of(read_study(make(finished=False))).lead
 
 
 def test_the_strategy_of_a_job_is_what_its_command_takes(make: Any) -> None:

@@ -58,6 +58,16 @@ def test_a_study_at_a_glance(client: TestClient, id: str, running: WrittenStudy)
     assert now["version"] != facts["version"]
 
 
+def test_one_that_was_killed_says_why(
+    client: TestClient, house: House, id: str, running: WrittenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.jobs, "why_it_ended", lambda study: f"{study}: signal 9.")
+    assert client.get(f"/api/v1/studies/{id}").json()["why"] is None
+    running.__exit__(None, None, None)
+    facts = client.get(f"/api/v1/studies/{id}").json()
+    assert (facts["state"], facts["why"]) == ("interrupted", f"{id}: signal 9.")
+
+
 def test_trials_and_networks_come_in_pages(client: TestClient, id: str) -> None:
     trials = client.get(f"/api/v1/studies/{id}/trials?offset=2&limit=3").json()
     assert ([row["trial"] for row in trials["trials"]], trials["total"]) == ([2, 3, 4], 10)

@@ -13,6 +13,7 @@ from archsmith.app.pages.study_controls import DEEDS, StudyControls
 from archsmith.app.study_facts import study_facts
 from archsmith.core.errors import StudyError
 from archsmith.core.job_records import ResultRecord
+from archsmith.core.records import Command
 
 
 class Jobs:
@@ -104,3 +105,53 @@ def test_what_was_confirmed_is_done(
 def test_what_cannot_be_done_is_said(page: Client, jobs: Jobs, shown: Callable[[], str]) -> None:
     asyncio.run(controls(jobs)._do("pause", Element("dialog")))
     assert "It does not run. Look again." in shown()
+
+
+def said(page: Client) -> str:
+    (line,) = [each for each in page.elements.values() if each.props.get("role") == "status"]
+    return line.text  # type: ignore[attr-defined]
+
+
+def test_what_was_asked_for_is_told_until_it_has_happened(page: Client, jobs: Jobs, view_of: Any) -> None:
+    made = controls(jobs)
+    made.show(study_facts(view_of(writer=True)))
+    asyncio.run(made._do("stop", Element("dialog")))
+    assert (said(page), offered(page)) == (DEEDS["stop"].waits, set())
+    made.show(study_facts(view_of(writer=True)))  # it has not read it yet
+    assert (said(page), offered(page)) == (DEEDS["stop"].waits, set())
+    made.show(study_facts(view_of(Command("stop"), writer=True)))
+    assert (said(page), offered(page)) == ("", {"Pause"})
+
+
+def test_a_refusal_is_told_until_the_study_is_in_another_state(page: Client, jobs: Jobs, view_of: Any) -> None:
+    made = controls(jobs)
+    made.show(study_facts(view_of(writer=True)))
+    asyncio.run(made._do("pause", Element("dialog")))
+    made.show(study_facts(view_of(writer=True)))
+    assert said(page).startswith("It does not run.") and "Pause" in offered(page)
+    made.show(study_facts(view_of()))
+    assert said(page) == ""
+
+
+def test_minutes_that_cannot_be_are_told_in_the_dialog_which_stays(page: Client, jobs: Jobs) -> None:
+    made = controls(jobs)
+    made._typed("0")
+    dialog = Element("dialog")
+    asyncio.run(made._do("extend", dialog))
+    assert made._wrong.text == "Give whole minutes from 1 to 10,000."
+    assert _in_dialog(made._wrong) and said(page) == ""
+    made._typed("5")
+    asyncio.run(made._do("extend", dialog))
+    assert (made._wrong.text, jobs.asked) == ("", [("resume", "blots-1", "+5m")])
+
+
+def test_while_a_finished_job_writes_its_report_nothing_is_offered(page: Client, jobs: Jobs, view_of: Any) -> None:
+    controls(jobs).show(study_facts(view_of(ResultRecord("accuracy", data={"model_dir": "m"}), writer=True)))
+    assert offered(page) == set()
+
+
+def test_of_a_study_that_was_removed_nothing_is_offered(page: Client, jobs: Jobs, view_of: Any) -> None:
+    made = controls(jobs)
+    made.show(study_facts(view_of(ResultRecord("accuracy", data={"model_dir": "m"}))))
+    made.gone()
+    assert offered(page) == set()

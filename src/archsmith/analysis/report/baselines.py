@@ -40,6 +40,7 @@ NO_NEED = ": these data do not need a network at all"
 LITTLE = ", so this comparison says little"
 CONCLUSIONS = (NO_NEED, LITTLE)  # told once
 BUT = " But "
+ENDED = ("searched", "fixed", "runner_up", "tuned")  # what is trained after the search
 SHORT = 10.0  # epochs below which a training that the clock cut is told
 CUT_SHARE = 0.9  # of the time that it was given is what a training took that the clock cut
 AS_GOOD = 0.01  # share of the examples, but one at least, by which a baseline that is as good may be worse
@@ -148,6 +149,8 @@ def _epochs(row: Row) -> str:
 
 
 def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
+    if study.fit and study.result is None:
+        return _so_far(study, rows, n)
     by_name = {str(row["name"]): row for row in rows}
     split = "test" if any(row.get("test") is not None for row in rows) else "valid"
     scores = {name: float(row[split]) for name, row in by_name.items() if row.get(split) is not None}
@@ -158,8 +161,23 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
             text += _once(_against(study, by_name, name, scores[name], best, scores[best], n), text)
     text += "".join(_cut(study, by_name, name) for name in OURS if name in scores and len(scores) > 1)
     better = passed_over(rows, lambda value: score(study.metric, value, n))
-    text = f"{better} {text}".strip()
-    return text or "So far only baselines were trained. No network of the search has come to its end yet."
+    return f"{better} {text}".strip()
+
+
+def _so_far(study: Study, rows: Sequence[Row], n: int) -> str:
+    """Of a job without a result: nothing is chosen, so nothing is concluded."""
+    scored = [row for row in rows if row.get("valid") is not None]
+    if not any(str(row["name"]).partition(".")[0] in ENDED for row in scored):
+        tried = any(trial.ok for trial in study.history.finished)
+        rest = (
+            "Networks of the search have had only a part of their training."
+            if tried
+            else "No network of the search has come to its end yet."
+        )
+        return f"So far only baselines were trained to their end. {rest}"
+    best = max(scored, key=lambda row: (1.0 if study.maximize else -1.0) * float(row["valid"]))
+    value, name = score(study.metric, best["valid"], n), the_network(str(best["name"]))
+    return f"Nothing is chosen yet. Of what was trained to its end {name} is best on the validation split: {value}."
 
 
 def _once(sentence: str, before: str) -> str:

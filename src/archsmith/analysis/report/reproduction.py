@@ -63,9 +63,8 @@ def _lead(study: Study, command: bool) -> str:
         return (
             "The log holds every proposal and every result. The same seed and settings propose the same networks again."
         )
-    text = (
-        f"The test split was measured {times(study.test_reads)}. Networks were compared on the validation split only."
-    )
+    measured = f"was measured {times(study.test_reads)}" if study.test_reads else "is not measured yet"
+    text = f"The test split {measured}. Networks were compared on the validation split only."
     if (study.fit.get("settings") or {}).get("seconds"):
         text += (
             " The budget was time by the clock, so another run may try more or fewer networks and end with another one."

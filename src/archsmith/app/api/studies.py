@@ -15,7 +15,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from archsmith.app.entrants import Entrants, Order, entrants
+from archsmith.app.entrants import Entrants, entrants
+from archsmith.app.groups import Order
 from archsmith.app.house import House
 from archsmith.app.plain import Plain
 from archsmith.app.standings import Standings, standings
@@ -26,6 +27,7 @@ from archsmith.app.trial_facts import Sorted, TrialFacts, Trials, trial_facts, t
 from archsmith.automl.glance import score_in_words, what
 from archsmith.core.errors import StudyError
 from archsmith.core.wording import visible
+from archsmith.runtime.study_view import INTERRUPTED
 from archsmith.server.refusals import Refusal
 
 MOST_LISTED = 200
@@ -80,7 +82,7 @@ def router(house: House) -> APIRouter:
     @made.get("/studies/{id}")
     async def study(id: Id) -> StudyFacts:
         """One study at a glance."""
-        return await _asked(house, id, facts_of)
+        return await _asked(house, id, lambda followed: facts_of(followed, house))
 
     @made.get("/studies/{id}/trials")
     async def list_trials(
@@ -147,11 +149,18 @@ async def _asked(house: House, id: str, ask: Callable[[Followed], Made]) -> Made
         raise Refusal.of(error, 404, "study") from error
 
 
-def facts_of(followed: Followed) -> StudyFacts:
-    """The facts of a study, with its version. Not kept, since its clock goes on."""
+def facts_of(followed: Followed, house: House) -> StudyFacts:
+    """The facts of a study, with its version. Not kept, since its clock goes on. Of one that ended on the way, its job
+    knows why.
+    """
     with followed.look():
         found = followed.tell(study_facts)
-        return found.model_copy(update={"version": followed.version})
+        found = found.model_copy(update={"version": followed.version})
+    jobs = getattr(house, "jobs", None)
+    if found.state != INTERRUPTED or jobs is None:
+        return found
+    why = " ".join(filter(None, [jobs.why_it_ended(followed.id), found.why]))
+    return found.model_copy(update={"why": why})
 
 
 def charts_of(followed: Followed) -> Charts:

@@ -40,6 +40,7 @@ from archsmith.core.wording import amount, visible
 TICK_SECONDS = 1.0
 PATIENCE_SECONDS = 0.5  # after which a page is sent although its log is not read yet
 PAGE = 15  # networks of the pool that are listed at once
+WHY_SECONDS = 60.0  # after which it is known why a process ended
 SHARE = 20.0  # charts that took long are made anew after so many times as long
 
 
@@ -103,6 +104,7 @@ class StudyPage:
         self._charts: Charts | None = None
         self._running = False
         self._ranked = False  # has the leaderboard a row?
+        self._changing = False  # may it say something else although nothing is logged?
 
     # -- reading, in another thread ------------------------------------------------------------------------------------
 
@@ -110,15 +112,17 @@ class StudyPage:
         """What is new; None where nothing is."""
         with self._followed.look():
             version = self._followed.version
-            if version == self._seen and version == self._drawn and not self._running:
+            if version == self._seen and version == self._drawn and not self._changing:
                 return None
-            facts = facts_of(self._followed)
+            facts = facts_of(self._followed, self._house)
             new = version != self._seen
             charts = self._new_charts(version) if version != self._drawn else None
             trial = self._trial(facts) if new else None
             board = self._followed.facts(standings) if new else None
             pool = self._pool() if new else None
         self._seen, self._running = version, facts.state == "running"
+        late = facts.state == "interrupted" and time.time() - facts.changed < WHY_SECONDS
+        self._changing = self._running or late
         return Look(facts, board, pool, trial, charts)
 
     def _pool(self) -> Entrants:
@@ -214,6 +218,7 @@ class StudyPage:
             look = await asyncio.to_thread(self.look)
         except StudyError as error:
             self._head.gone(str(error))
+            self._controls.gone()
             return
         if look is not None:
             self._show(look)

@@ -33,12 +33,15 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that can be done. ``asks``: the question; ``happens``: what will happen then."""
+    """Something that can be done. ``asks``: the question; ``happens``: what will happen then; ``waits``: what is said
+    until it has happened.
+    """
 
     name: str
     asks: str
     happens: str
     does: str
+    waits: str
 
 
 DEEDS = {
@@ -48,6 +51,7 @@ DEEDS = {
         "No further network is tried. The best one is trained on for a little, tested and exported. That takes some "
         "moments, and you can give the study more time afterwards.",
         "Finish",
+        "It is asked to finish …",
     ),
     "pause": Deed(
         "Pause",
@@ -55,12 +59,14 @@ DEEDS = {
         "Its process ends. What is finished is kept; what is being trained just now goes on from its last checkpoint "
         "when you press Resume.",
         "Pause",
+        "It is asked to pause, and ends at its next step …",
     ),
     "resume": Deed(
         "Resume",
         "Go on with this study?",
         "It goes on where it stopped, with what is left of its budget.",
         "Resume",
+        "It is starting, and reads its data first …",
     ),
     "extend": Deed(
         "More time",
@@ -68,6 +74,7 @@ DEEDS = {
         "The search goes on with what it knows. The test split is measured once more at the end, and the bundle is "
         "written anew if a better network was found.",
         "Go on",
+        "It is starting, and reads its data first …",
     ),
 }
 
@@ -80,6 +87,8 @@ class StudyControls:
         self._study = study
         self._minutes = str(MINUTES)
         self._buttons: dict[str, Element] = {}
+        self._awaited: str | None = None  # the deed that was asked for and has not happened yet
+        self._state = ""
         with box("div", "row"):
             self._model = Words("a", "Open the model", "button", f'href="/models/{quote(study, safe="")}"')
             for name, deed in DEEDS.items():
@@ -91,10 +100,24 @@ class StudyControls:
         reveal(self._said, False)
 
     def show(self, facts: StudyFacts) -> None:
-        """Offer what can be done now."""
-        reveal(self._model, facts.model)
+        """Offer what can be done now. What was asked for is not offered again until it has happened."""
+        if self._awaited is not None and _happened(self._awaited, facts):
+            self._awaited = None
+            self._tell("")
+        elif self._awaited is None and facts.state != self._state:
+            self._tell("")  # what was said is of another state
+        self._state = facts.state
+        reveal(self._model, facts.model and facts.state == "finished")
         for name, button in self._buttons.items():
-            reveal(button, self._jobs is not None and bool(getattr(facts.controls, name)))
+            offered = self._jobs is not None and bool(getattr(facts.controls, name))
+            reveal(button, offered and self._awaited is None)
+
+    def gone(self) -> None:
+        """The study is not there any more."""
+        self._awaited = None
+        self._tell("")
+        for element in (self._model, *self._buttons.values()):
+            reveal(element, False)
 
     def _dialog(self, name: str, deed: Deed) -> Element:
         with box("dialog", "ask", f'aria-labelledby="ask-{name}"') as dialog:
@@ -105,6 +128,7 @@ class StudyControls:
                     Words("span", "Minutes")
                     field = starting(box("input", props=f'type="number" min="1" max="{MOST_MINUTES}"'), MINUTES)
                     field.on("input", lambda event: self._typed(event.args), js_handler=VALUE)
+                self._wrong = Words("p", "", "failed", props='role="alert"')
             with box("div", "row"):
                 Words("button", deed.does, props='type="button"').on("click", lambda: self._do(name, dialog))
                 Words("button", "Cancel", "second", 'type="button"').on("click", lambda: dialog.run_method("close"))
@@ -116,15 +140,25 @@ class StudyControls:
     async def _do(self, name: str, dialog: Element) -> None:
         minutes = self._minutes if name == "extend" else None
         if minutes is not None and not (minutes.isdecimal() and 1 <= int(minutes) <= MOST_MINUTES):
-            self._tell(f"Give whole minutes from 1 to {MOST_MINUTES:,}.")
-            dialog.run_method("close")
+            self._wrong.text = f"Give whole minutes from 1 to {MOST_MINUTES:,}."
             return
+        self._wrong.text = ""
         dialog.run_method("close")
-        self._tell("Asked.")
+        if self._awaited is not None:  # pressed twice
+            return
+        self._awaited = name
+        self._tell(DEEDS[name].waits)
+        for button in self._buttons.values():
+            reveal(button, False)
         try:
             await asyncio.to_thread(self._call, name, minutes)
         except ArchsmithError as error:
+            self._awaited = None
             self._tell(str(error))
+            return
+        if name in ("resume", "extend"):  # it runs, or has ended already
+            self._awaited = None
+            self._tell("")
 
     def _call(self, name: str, minutes: str | None) -> None:
         jobs, study = self._jobs, self._study
@@ -139,6 +173,13 @@ class StudyControls:
     def _tell(self, sentence: str) -> None:
         self._said.text = sentence
         reveal(self._said, bool(sentence))
+
+
+def _happened(name: str, facts: StudyFacts) -> bool:
+    """Has the study done what it was asked for?"""
+    if name == "stop":
+        return facts.asked_to_finish or facts.state != "running"
+    return facts.state != "running" if name == "pause" else facts.state == "running"
 
 
 def _opening(dialog: Element) -> Callable[[], None]:

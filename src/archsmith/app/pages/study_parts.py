@@ -12,6 +12,7 @@ from urllib.parse import quote
 from nicegui.element import Element
 
 from archsmith.analysis.wording import duration, rounded
+from archsmith.app.entrants import title_of
 from archsmith.app.pages.frame import Words, box, sheet
 from archsmith.app.pages.rows import Column, Row, Rows, reveal
 from archsmith.app.standings import Standing, Standings
@@ -57,6 +58,7 @@ class Head:
             self._state = Words("strong", "", "state")
             self._says = Words("span", "", props='role="status"')
         self._why = Words("p", "", "why")
+        self._predicts = Words("p", "")
         self._bar = box("progress", "clock", 'max="1" value="0" aria-label="Share of the budget that is spent"')
         self._facts = Facts()
         with box("details", "phases") as self._list:
@@ -78,12 +80,14 @@ class Head:
         self._says.text = facts.says
         self._why.text = facts.why or ""
         reveal(self._why, bool(facts.why))
+        self._predicts.text = f"Its networks predict {facts.predicts}." if facts.predicts else ""
+        reveal(self._predicts, bool(facts.predicts))
         reveal(self._bar, facts.fraction is not None and facts.state == "running")
         share = f"{facts.fraction or 0:.3f}"
         if self._bar.props.get("value") != share:
             self._bar.props["value"] = share
         self._facts.show(_told(facts))
-        self._phases.show([_phase(phase) for phase in facts.phases])
+        self._phases.show([row for phase in facts.phases for row in _phase(phase)])
         reveal(self._list, bool(facts.phases))
         if facts.state != self._before:  # while it goes on people want to see how
             self._before = facts.state
@@ -120,14 +124,16 @@ def _trials(facts: StudyFacts) -> str:
     failed = f", {facts.n_failed:,} failed" if facts.n_failed else ""
     expected = facts.forecast_trials
     of = f" of about {round(expected):,}" if expected and facts.state == "running" and expected > facts.n_trials else ""
-    return f"{facts.n_finished:,}{of}{failed}"
+    n_cut = facts.n_trials - facts.n_finished if facts.state != "running" else 0
+    return f"{facts.n_finished:,}{of}{failed}{f' and {n_cut:,} that did not end' if n_cut else ''}"
 
 
-def _phase(phase: PhaseFacts) -> Row:
+def _phase(phase: PhaseFacts) -> list[Row]:
+    """Its row; in front of it a row of its own where the study was opened again."""
     expected = "" if phase.forecast_seconds is None else clock(phase.forecast_seconds)
-    return Row(
-        (phase.name, MARKS[phase.state], clock(phase.seconds), expected, phase.text), marked=phase.state == "running"
-    )
+    texts = phase.name, MARKS[phase.state], clock(phase.seconds), expected, phase.text
+    again = [Row((f"Run {phase.opening}", "", "", "", phase.why))] if phase.why else []
+    return [*again, Row(texts, marked=phase.state == "running")]
 
 
 class NetworkBox:
@@ -165,7 +171,7 @@ class NetworkBox:
         self._shown, one, trial = found, found.entrant, found.trial.trial
         reveal(self._sheet, True)
         self.trials = frozenset(one.trials)
-        self._name.text = f"Network {one.name}" if ":" in one.name else f"The network of {one.name}"
+        self._name.text = title_of(one.name, trial)
         self._how.text = f"{one.made}." if one.made else ""
         self._why.text = f"{one.doing.capitalize()}. {one.why}"
         self._facts.show(_measured(found))

@@ -1,0 +1,78 @@
+"""What became of networks after the search: those that are trained to their end, and the one that is exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archsmith.analysis.report.noted import finite
+from archsmith.core.wording import network_name
+from archsmith.runtime.job_view import TRAIN
+from archsmith.runtime.study_view import RUNNING, StudyView
+
+NEXT = "It is trained on to its end next."
+LATER = "It is trained on to its end when the study goes on."
+NOW = "It is being trained to its end."
+OVER = "It was trained to its end. What is exported is not chosen yet."
+CUT = "Its last training was cut off; it goes on when the study does."
+LESS = ("earlier",)  # names of rows that came of less time
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one network.
+
+    why: in a sentence.
+    doing: the same in a word or two.
+    valid: its score on the validation split at its end; None before.
+    epochs: that it was trained for then.
+    """
+
+    why: str
+    doing: str = "chosen"
+    valid: float | None = None
+    epochs: float | None = None
+
+
+def fates(view: StudyView) -> dict[int, Fate]:
+    """By trial, of those that were chosen to be trained to their end."""
+    return _at_the_end(view) if view.job.ended else _on_the_way(view)
+
+
+def _on_the_way(view: StudyView) -> dict[int, Fate]:
+    """Of a job that has no result yet."""
+    told: dict[int, Fate] = {}
+    results, running = view.job.results, view.state == RUNNING
+    for trial in (results.get("ready") or {}).get("trials", {}).values():
+        if isinstance(trial, int):
+            told[trial] = Fate(NEXT if running else LATER)
+    for name, result in results.items():
+        trial, epochs = result.get("trial"), finite(result.get("epochs"))
+        if name.startswith(TRAIN) and isinstance(trial, int):
+            told[trial] = Fate(OVER, "trained to its end", finite(result.get(view.metric)), epochs)
+    phase = view.phases.running
+    if phase is not None and phase.trial is not None:
+        told[phase.trial] = Fate(NOW, "training") if running else Fate(CUT)
+    return told
+
+
+def _at_the_end(view: StudyView) -> dict[int, Fate]:
+    told: dict[int, Fate] = {}
+    for row in view.job.result.rows if view.job.result is not None else ():
+        trial, name = row.get("trial"), str(row.get("name"))
+        kind, valid, epochs = name.partition(".")[0], finite(row.get("valid")), finite(row.get("epochs"))
+        if not isinstance(trial, int):
+            continue
+        if row.get("exported"):
+            told[trial] = Fate(_exported(kind, name, stopped=bool(row.get("stopped"))), "exported", valid, epochs)
+        elif not row.get("stopped") and kind not in (*LESS, "unfinished"):
+            why = "It was trained to its end, too; another network was better in the end."
+            told.setdefault(trial, Fate(why, "trained to its end", valid, epochs))
+    return told
+
+
+def _exported(kind: str, name: str, *, stopped: bool) -> str:
+    if kind in LESS:
+        return "What it had come to before the study got more time was best, so that was exported."
+    if stopped or kind == "unfinished":
+        return "It was exported as the search left it."
+    return f"It was trained to its end and exported as the {network_name(name)}."
