@@ -18,6 +18,7 @@ def test_about_the_budget_nothing_is_said() -> None:
 
 def test_what_took_longer_than_was_kept_for_it_is_named() -> None:
     phases = {"train fixed": {"seconds": 12.0, "expected": 12.0}, "test": {"seconds": 2.6}, "export": {"seconds": 15.2}}
+    phases["search"] = {"seconds": 20.0}
     late = "That is 0:12 more than the budget: "
     assert told(52.0, phases).startswith(f"{late}the machine was slower than at the start")
     kept = {"reserve_seconds": 7.6}
@@ -30,4 +31,12 @@ def test_what_took_longer_than_was_kept_for_it_is_named() -> None:
 def test_a_person_who_asked_for_an_early_end_explains_the_time_that_is_left() -> None:
     early = "A person asked the job to finish early, so the trainings after that were cut short"
     assert told(20.0, asked_to_finish=True) == f"{early}, and time was left."
-    assert told(52.0, asked_to_finish=True) == f"{early}."
+    assert told(42.0, asked_to_finish=True) == f"{early}."
+
+
+def test_what_no_phase_accounts_for_is_named_too() -> None:
+    phases = {"train fixed": {"seconds": 12.0, "expected": 12.0}}
+    assert "than the budget: what lies between the phases took 0:40." in told(52.0, phases)
+    assert "than the budget: what lies between the phases took 0:40. A person" in told(
+        52.0, phases, asked_to_finish=True
+    )

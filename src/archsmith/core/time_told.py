@@ -14,6 +14,7 @@ LATE_SHARE = 0.5  # of what a job took too long is what something took too long 
 CUT_SHARE = 0.9  # of the time that a training was given is what one takes that the clock ended
 EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 END = ("test", "export", "report")  # phases that time is kept for together
+BETWEEN = "what lies between the phases"
 ASKED = "A person asked the job to finish early, so the trainings after that were cut short, and time was left."
 
 
@@ -23,10 +24,13 @@ def about_time(result: Mapping[str, Any], told_as: Callable[[float], str] = cloc
     """
     budget, seconds = result.get("budget_seconds"), float(result["seconds"])
     over = seconds - (budget or seconds)
-    if result.get("asked_to_finish"):
-        return ASKED if over < 0 or not budget else ASKED.replace(", and time was left", "")
+    late = ""
     if over > OVER_SHARE * seconds + OVER_SECONDS:
-        return f"That is {told_as(over)} more than the budget: {_late(result, over, told_as)}"
+        late = f"That is {told_as(over)} more than the budget: {_late(result, over, told_as)}"
+    if result.get("asked_to_finish"):
+        return f"{late} {ASKED.replace(', and time was left', '') if budget and over >= 0 else ASKED}".strip()
+    if late:
+        return late
     if over < -EARLY_SHARE * seconds and result.get("stop_reason") in (SECONDS, SETTLED):
         return f"The job ended before its time was over: {_early(result)}"
     return ""
@@ -55,4 +59,7 @@ def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str
     what, took, expected = max(parts, key=lambda part: part[1] - part[2], default=("", 0.0, 0.0))
     if took - expected >= LATE_SHARE * over:
         return f"{what} took {told_as(took)} where {told_as(expected)} were expected."
+    between = float(result["seconds"]) - math.fsum(each["seconds"] for each in spent.values())
+    if spent and between >= LATE_SHARE * over:
+        return f"{BETWEEN} took {told_as(between)}."
     return "the machine was slower than at the start, most often because other programs ran."

@@ -11,11 +11,10 @@ from archsmith.analysis.charts import Bar, both
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, phase_name
-from archsmith.core.time_told import about_time
+from archsmith.core.time_told import BETWEEN, about_time
 
 SHOWN = 0.05  # seconds that a phase takes at least, or it is left out
 LATE_SECONDS = 0.5  # from here on a job took too long
-BETWEEN = "what lies between the phases"
 LEAST_BETWEEN = 1.0  # seconds that belong to no phase and are shown
 OFF_SHARE, OFF_SECONDS = 0.2, 2.0  # a forecast further off than both is told
 
