@@ -58,9 +58,9 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def from_data(value: float) -> str:
-    """A value as the data have it, a year or a price: four significant digits, and no comma in what may be a year."""
-    return f"{value:.4g}" if abs(value) < MAY_BE_A_YEAR else number(value)
+def from_data(value: float, digits: int = 4) -> str:
+    """A value as the data have it, a year or a price: so many significant digits, and no comma in what may be a year."""
+    return f"{value:.{digits}g}" if abs(value) < MAY_BE_A_YEAR else number(value)
 
 
 def rounded(value: float) -> str:

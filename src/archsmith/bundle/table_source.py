@@ -18,9 +18,9 @@ from archsmith.data.tables.cells import (
     PLAIN,
     POINT_GROUPS,
     THREE_PARTS,
-    YEAR_FIRST,
     WHOLE,
     WORDS,
+    YEAR_FIRST,
 )
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import padded_width

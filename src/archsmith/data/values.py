@@ -28,8 +28,9 @@ def as_targets(values: Sequence[Any], name: str) -> tuple[NDArray[Any], NDArray[
     """The values of the column ``name`` as targets ``(n,)``: whole numbers, floats or text; and which are missing,
     ``(n,)``.
 
-    Text becomes numbers where every value is a number. Of classes, ``NA`` and the like are missing, but not ``none``; and
-    not where a single class would be left, since then they are the other one. Raises DataError for values of other types.
+    Text becomes numbers where every value is a number. Of classes, ``NA`` and the like are missing, but not ``none``;
+    and not where a single class would be left, since then they are the other one. Raises DataError for values of other
+    types.
     """
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     missing = np.array([_missing(value) for value in plain], bool)

@@ -96,9 +96,11 @@ def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted
     if high <= low:
         return ""
     n_bins = int(min(40, max(8, round(math.sqrt(len(numbers))))))
-    found, edges = np.histogram(np.clip(numbers, low, high), n_bins, (low, high))
+    edges = axes.round_edges(low, high, n_bins, float((numbers == np.rint(numbers)).all()))
+    low, high = edges[0], edges[-1]
+    found, _ = np.histogram(np.clip(numbers, low, high), edges)
     rows = [
-        (float(a), float(b), float(count), f"{from_data(a)} to {from_data(b)}: {count:,}")
+        (float(a), float(b), float(count), f"{from_data(a, 6)} to {from_data(b, 6)}: {count:,}")
         for a, b, count in zip(edges[:-1], edges[1:], found, strict=True)
     ]
     x, y = Axis(label, low, high, show=axes.of_data(low, high)), Axis(counted, 0.0, float(found.max()) * 1.05)
