@@ -18,6 +18,7 @@ TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LONGEST = 60  # letters of a setting that is told
+SOME_USED = " are used: "
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
@@ -125,6 +126,16 @@ def number(value: float) -> str:
     if isinstance(value, int) or (value.is_integer() and 1000 <= abs(value) < 1e15):
         return f"{int(value):,}"
     return f"{value:.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
+
+
+def some_used(n: int, of: int, nouns: str, why: str) -> str:
+    """The note of data that are too many for the time."""
+    return f"{n:,} of {of:,} {nouns}{SOME_USED}{why}."
+
+
+def left_out(notes: Iterable[str]) -> str:
+    """The note that says that not all examples are used, for whoever reads scores; empty where all are."""
+    return next((note for note in notes if SOME_USED in note), "")
 
 
 def amount(n: int, thing: str) -> str:

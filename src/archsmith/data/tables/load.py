@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.core.errors import DataError
+from archsmith.core.wording import some_used
 from archsmith.data.examples import SPLITS
 from archsmith.data.labels import Target
 from archsmith.data.splits import FEWEST, Cut, stratified
@@ -166,4 +167,5 @@ def affordable(
         chosen = stratified(meaning.labels[own], n_classes, round(share * len(own)), seed, "share")
         split[own[chosen]] = SPLITS.index(name)
     used = Cut(split, cut.made)
-    return used, (f"{used.n:,} of {n:,} rows are used: encoding all of them would take about {forecast:.0f} s.",)
+    why = f"encoding all of them would take about {forecast:.0f} s"
+    return used, (some_used(used.n, n, "rows", why),)
