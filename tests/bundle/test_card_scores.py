@@ -45,4 +45,4 @@ def test_the_score_says_at_once_that_not_all_examples_were_used(exported: Any) -
     note = some_used(20, 300, "pictures", "reading all of them would take about 30 s")
     facts = Facts(metrics={"test": {"accuracy": 0.9}}, data={"notes": ["Something else.", note]})
     manifest = dataclasses.replace(read(exported.folder), facts=facts)
-    assert f"It is right on 90.0 % of the test pictures. {note}" in summary(manifest)
+    assert f"It is right on 90.00 % of the test pictures. {note}" in summary(manifest)

@@ -59,7 +59,7 @@ def number(value: float) -> str:
 
 
 def from_data(value: float, digits: int = 4) -> str:
-    """A value as the data have it, a year or a price: so many significant digits, and no comma in what may be a year."""
+    """A value as the data have it, a year or a price: with so many digits, and no comma in what may be a year."""
     return f"{value:.{digits}g}" if abs(value) < MAY_BE_A_YEAR else number(value)
 
 
