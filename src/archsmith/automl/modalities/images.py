@@ -20,6 +20,7 @@ from archsmith.automl.pretrained_weights import MISSING, Weights, find
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.images import ImageIntake
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Pipeline, Splits
 from archsmith.data.images.checks import Findings
@@ -60,6 +61,8 @@ class Images(Modality):
         return settings.image is not None or settings.side is not None or recognised(settings.data)
 
     def load(self, settings: FitSettings, root: Path, seconds: float | None, progress: Progress) -> Loaded:
+        if settings.ignore:
+            raise UsageError("Pictures have no columns to ignore.", "Leave out --ignore.")
         return load(
             settings.data,
             root,

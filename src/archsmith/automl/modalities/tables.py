@@ -49,6 +49,7 @@ class Tables(Modality):
             seed=settings.seed,
             target=settings.target,
             task=settings.task,
+            ignore=settings.ignore,
             balanced=settings.balance,
             seconds=seconds,
             progress=progress,
