@@ -14,7 +14,6 @@ from archsmith.data.tables.cells import (
     FIRST_YEAR,
     ISO,
     LARGEST,
-    MISSING,
     PLAIN,
     POINT_GROUPS,
     THREE_PARTS,
@@ -24,6 +23,7 @@ from archsmith.data.tables.cells import (
 )
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import padded_width
+from archsmith.data.values import MISSING
 
 NUMBERS = '''\
 # Columns, and what is subtracted from each before it becomes a float32.
