@@ -41,6 +41,12 @@ def test_a_trial_that_was_better_by_chance_is_named(exported: Any) -> None:
     assert Manifest.from_dict(manifest.to_dict()).facts.rows == rows
 
 
+def test_a_baseline_that_was_cut_short_is_called_so(exported: Any) -> None:
+    rows = (Row("linear", 0.48, epochs=0.02), Row("searched", 0.72, exported=True, epochs=5.0))
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(rows=rows)))
+    assert "Hardly trained, so that its score says little: linear model." in text
+
+
 def test_the_score_says_at_once_that_not_all_examples_were_used(exported: Any) -> None:
     note = some_used(20, 300, "pictures", "reading all of them would take about 30 s")
     facts = Facts(metrics={"test": {"accuracy": 0.9}}, data={"notes": ["Something else.", note]})

@@ -8,7 +8,9 @@ The network is a linear layer behind operations without weights, and of tables a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from archsmith.training.linear_head import fit_head
 
 LAYER, TABLE = "linear", "embedding"  # operations
 MOST_VALUES = 50_000_000  # features and codes of all rows together: 200 MB, and once more in standard units
+BATCH_VALUES = 1_000_000  # the same of a batch
 SHARE = 0.5  # of the time that a fit may take
 LONGEST = 15.0  # seconds of a fit
 
@@ -63,7 +66,7 @@ class Linear:
 
     def _fitted(self, train: Examples, seed: int, seconds: float | None) -> Network:
         network = Network(self.graph, seed=seed).eval()
-        fit_constants(network, plain_batches(train, self.pipeline))
+        fit_constants(network, self._batches(train))
         order = np.random.default_rng(seed).permutation(len(train))[: max(1, MOST_VALUES // n_values(self.graph))]
         some = train if len(order) == len(train) else train.take(order)
         layer, table = (_module(network, op) for op in (LAYER, TABLE))
@@ -90,6 +93,10 @@ class Linear:
                 table.get_parameter("weight").copy_((n_averaged * head.code_weight + bias[:, None]).T)
         return network
 
+    def _batches(self, examples: Examples) -> Iterator[Any]:
+        """Large ones: rows of a table are small, and each batch costs something."""
+        return plain_batches(examples, self.pipeline, max(1, BATCH_VALUES // n_values(self.graph)))
+
     def _read(self, network: Network, some: Examples, modules: list[nn.Module]) -> dict[nn.Module, Tensor]:
         """What reaches each of the modules, for every example."""
         caught: dict[nn.Module, list[Tensor]] = {module: [] for module in modules}
@@ -100,7 +107,7 @@ class Linear:
         hooks = [module.register_forward_pre_hook(catch) for module in modules]
         try:
             with torch.no_grad():
-                for batch in plain_batches(some, self.pipeline):
+                for batch in self._batches(some):
                     network(batch)
         finally:
             for hook in hooks:

@@ -19,6 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LONGEST = 60  # letters of a setting that is told
 SOME_USED = " are used: "
+HARDLY_TRAINED = "hardly trained"
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
@@ -247,13 +248,22 @@ def passed_over(rows: Iterable[Mapping[str, Any]], told_as: Callable[[float], st
 
 def remark(row: Mapping[str, Any]) -> str:
     """What is to be said beside a row of a job, in a few words; empty where that is nothing."""
-    if row.get("error") or row.get("exported"):
-        return str(row.get("error") or "exported")
+    if row.get("error"):
+        return str(row["error"])
+    if row.get("exported"):
+        return f"exported, {HARDLY_TRAINED}" if hardly(row) else "exported"
     if row.get("enough_seconds"):
         return "too slow for this time"
     if row.get("by_chance"):
         return "not clearly better"
+    if hardly(row):
+        return HARDLY_TRAINED
     return "stopped early" if row.get("stopped") else ""
+
+
+def hardly(row: Mapping[str, Any]) -> bool:
+    """Was a row of a job trained for so little that its score says nothing of it?"""
+    return 0 < float(row.get("epochs") or 0.0) < HARDLY
 
 
 def family_name(family: str) -> str:
