@@ -63,6 +63,12 @@ def from_data(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if abs(value) < MAY_BE_A_YEAR else number(value)
 
 
+def between(low: float, high: float, whole: bool) -> str:
+    """Values of the data from ``low`` to below ``high``. ``whole``: all are whole numbers."""
+    last = high - 1 if whole else high
+    return from_data(low, 6) if last == low else f"{from_data(low, 6)} to {from_data(last, 6)}"
+
+
 def rounded(value: float) -> str:
     """A count in three digits: ``501 k``, ``8 M``."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -114,12 +114,14 @@ def label(examples: Examples, index: int) -> str:
     return f"{float(target):.6g}" if examples.is_regression else short(examples.classes[int(target)])
 
 
-def histogram(targets: NDArray[Any]) -> dict[str, list[float]]:
-    """How many of the regression targets lie where: ``counts`` of bins, and their round ``edges``, one more."""
-    whole = float((targets == np.rint(targets)).all())
+def histogram(targets: NDArray[Any]) -> dict[str, Any]:
+    """How many of the regression targets lie where: ``counts`` of bins, and their round ``edges``, one more; and are
+    all targets ``whole`` numbers?
+    """
+    whole = bool((targets == np.rint(targets)).all())
     edges = round_edges(float(targets.min()), float(targets.max()), N_BINS, whole)
     counts, _ = np.histogram(np.clip(targets, edges[0], edges[-1]), edges)
-    return {"counts": [int(n) for n in counts], "edges": edges}
+    return {"counts": [int(n) for n in counts], "edges": edges, "whole": whole}
 
 
 def short(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
-from archsmith.analysis.wording import from_data, share
+from archsmith.analysis.wording import between, from_data, share
 from archsmith.app import form
 from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, DataSet
 from archsmith.app.house import House
@@ -294,8 +294,8 @@ def _figure(value: float | str) -> str:
 def _balance(facts: Mapping[str, Any]) -> None:
     """Bars: how many training examples each class has, or where regression targets lie."""
     if facts["task"] == REGRESSION:
-        counts, edges = facts["histogram"]["counts"], facts["histogram"]["edges"]
-        ranges = [(f"{_figure(edges[at])} to {_figure(edges[at + 1])}", n, ()) for at, n in enumerate(counts)]
+        counts, edges, whole = (facts["histogram"].get(name) for name in ("counts", "edges", "whole"))
+        ranges = [(between(edges[at], edges[at + 1], bool(whole)), n, ()) for at, n in enumerate(counts)]
         _bars("Range", ("training",), ranges)
         return
     findings = facts["findings"]
