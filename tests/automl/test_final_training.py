@@ -249,6 +249,13 @@ def test_a_model_that_was_kept_is_not_fitted_again_within_the_same_limit(prices,
     assert torch.equal(one, two) and finals[0].score.metrics == finals[1].score.metrics
 
 
+def test_a_training_of_an_earlier_version_is_no_model_that_was_kept(workshop, candidate, tmp_path):
+    train(workshop, candidate, tmp_path)
+    assert (tmp_path / "linear.safetensors").exists()
+    model = Tables().baselines(workshop.splits, FitSettings("rows.csv"))[0]
+    assert workshop.fit_model(model, 0, folder=tmp_path).epochs == 0.0
+
+
 # What was not searched can be exported like anything else
 
 
