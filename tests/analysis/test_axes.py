@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.analysis.axes import Axis, axis, from_zero, log_ticks, of_data, round_ticks
+from archsmith.analysis.axes import Axis, axis, from_zero, log_ticks, of_data, round_edges, round_ticks
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,20 @@ def test_ticks_are_round_and_inside(low: float, high: float, wanted: int, ticks:
 def test_there_are_always_some_ticks_and_never_too_many(low: float, high: float) -> None:
     for wanted in (3, 5, 8):
         assert 3 <= len(round_ticks(low, high, wanted)) <= 3 * wanted
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted", "whole", "edges"),
+    [
+        (0.0, 1.0, 5, False, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (11.9667, 14.9333, 3, False, [11.0, 12.0, 13.0, 14.0, 15.0]),
+        (2007.0, 2009.0, 12, True, [2007.0, 2008.0, 2009.0, 2010.0]),
+        (-3.0, 172_900.0, 2, False, [-100_000.0, 0.0, 100_000.0, 200_000.0]),
+        (3.0, 3.0, 5, False, [2.5, 3.5]),
+    ],
+)
+def test_edges_are_round_and_outside(low: float, high: float, wanted: int, whole: bool, edges: list[float]) -> None:
+    assert round_edges(low, high, wanted, whole) == edges
 
 
 def test_logarithmic_ticks() -> None:

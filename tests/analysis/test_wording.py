@@ -91,3 +91,12 @@ def test_entropies_are_told_as_numbers_of_choices() -> None:
 )
 def test_values_of_the_data_have_no_comma_where_they_may_be_years(value: float, text: str) -> None:
     assert wording.from_data(value) == text
+
+
+def test_ranges_of_whole_numbers_have_their_ends_inside() -> None:
+    ranges = ((2007, 2008, True), (10, 15, True), (11.5, 12, False))
+    assert [wording.between(*each) for each in ranges] == [
+        "2007",
+        "10 to 14",
+        "11.5 to 12",
+    ]

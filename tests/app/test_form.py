@@ -41,7 +41,8 @@ def read(**values: str) -> form.Order:
 
 def test_every_option_of_a_job_has_a_place_or_is_left_out_on_purpose() -> None:
     known = {entry.name for entry in dataclasses.fields(FitSettings) if "help" in entry.metadata}
-    assert known == {*form.FIRST, *form.advanced(FACTS), *form.LEFT_OUT}
+    of_tables = form.advanced({**FACTS, "kind": "table"})
+    assert known == {*form.FIRST, *form.advanced(FACTS), *of_tables, *form.LEFT_OUT}
 
 
 def test_fields_take_their_words_from_the_settings() -> None:
@@ -53,6 +54,13 @@ def test_fields_take_their_words_from_the_settings() -> None:
 def test_options_of_pictures_are_not_asked_of_tables() -> None:
     assert "side" in form.advanced(FACTS)
     assert "side" not in form.advanced({**FACTS, "kind": "table"})
+
+
+def test_columns_to_learn_without_stand_between_commas() -> None:
+    table = {**FACTS, "kind": "table"}
+    assert form.read({"ignore": " Name, 2 ,"}, table).options["ignore"] == ["Name", "2"]
+    assert "ignore" not in form.read({"ignore": " "}, table).options
+    assert "ignore" not in form.read({"ignore": "Name"}, FACTS).options  # of pictures
 
 
 def test_an_empty_form_asks_for_the_defaults() -> None:
@@ -160,6 +168,10 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
     [
         ("Say which with --target (target= in Python).", "Choose it below."),
         ("Name another column with --target.", "Choose another column below."),
+        (
+            "They tell little, so leave them out with --ignore.",
+            "They tell little, so leave them out in the form below.",
+        ),
         (
             "The target is the last column, 'x'; name another one with --target.",
             "The target is the last column, 'x'; choose another one below.",

@@ -82,3 +82,9 @@ def test_a_histogram_has_all_targets() -> None:
     found = samples.histogram(np.linspace(0, 1, 100))
     assert sum(found["counts"]) == 100
     assert len(found["edges"]) == len(found["counts"]) + 1
+    assert found["edges"][:3] == [0.0, 0.1, 0.2]
+
+
+def test_years_are_not_cut_into_parts() -> None:
+    found = samples.histogram(np.array([2007.0, 2008, 2008, 2009]))
+    assert (found["edges"], found["counts"]) == ([2007.0, 2008.0, 2009.0, 2010.0], [1, 2, 1])

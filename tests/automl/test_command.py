@@ -36,6 +36,10 @@ def test_words_with_spaces_and_quotes_stay_one_word(value):
     assert words[words.index("--target") + 1] == value
 
 
+def test_columns_to_learn_without_are_named_one_by_one():
+    assert words_of(FitSettings("rows.csv", ignore=("a b", "c")))[-4:] == ["--ignore", "a b", "--ignore", "c"]
+
+
 def test_the_command_names_nothing_of_this_machine():
     settings = FitSettings("d", out="/home/me/out", workspace="/home/me/w", name="mine", workers=8, memory_mb=5.0)
     assert "me" not in command_of(settings).replace("--time", "") and "--workers" not in command_of(settings)

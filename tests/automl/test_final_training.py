@@ -10,8 +10,10 @@ import torch
 
 from archsmith.automl import final_training
 from archsmith.automl.final_training import Begun, Candidate, Final, Workshop
+from archsmith.automl.modalities import images
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.tables import RECIPE, Tables
+from archsmith.automl.modality import NetworkBaseline
 from archsmith.automl.result import facts_of, row_of
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.export import export
@@ -24,6 +26,7 @@ from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
 from archsmith.training import loop
 from archsmith.training.goal import Score
+from archsmith.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,8 @@ def workshop(table_splits):
 @pytest.fixture(scope="module")
 def candidate(table_splits):
     linear = Tables().baselines(table_splits, FitSettings("rows.csv"))[0]
-    return dataclasses.replace(Candidate.of(linear), recipe=dataclasses.replace(linear.recipe, batch_size=64))
+    recipe = Recipe(learning_rate=1e-2, weight_decay=0.0, label_smoothing=0.0, optimizer="adamw", batch_size=64)
+    return Candidate(linear.name, linear.graph, recipe)
 
 
 def train(workshop, candidate, folder, epochs=2.0, **more):
@@ -245,6 +249,13 @@ def test_a_model_that_was_kept_is_not_fitted_again_within_the_same_limit(prices,
     assert torch.equal(one, two) and finals[0].score.metrics == finals[1].score.metrics
 
 
+def test_a_training_of_an_earlier_version_is_no_model_that_was_kept(workshop, candidate, tmp_path):
+    train(workshop, candidate, tmp_path)
+    assert (tmp_path / "linear.safetensors").exists()
+    model = Tables().baselines(workshop.splits, FitSettings("rows.csv"))[0]
+    assert workshop.fit_model(model, 0, folder=tmp_path).epochs == 0.0
+
+
 # What was not searched can be exported like anything else
 
 
@@ -295,7 +306,7 @@ def fitted(workshop, folder, name):
         for each in workshop.modality.baselines(workshop.splits, FitSettings(None, pretrained=False))
         if each.name == name
     )
-    if name == "linear":
+    if isinstance(baseline, NetworkBaseline):
         return train(workshop, Candidate.of(baseline), folder)[0]
     return workshop.fit_model(baseline, 0)
 
@@ -310,7 +321,7 @@ def test_baselines_of_a_table_are_exported(table_splits, tmp_path, name):
     search = manifest.facts.search
     assert search["space_spec"] is None and Graph.from_dict(search["graph"]) == final.candidate.graph
     assert manifest.params == final.candidate.params > 0 and manifest.macs == final.candidate.macs
-    assert (len(manifest.facts.recipe) > 1) == (name == "linear") and not manifest.facts.architecture
+    assert len(manifest.facts.recipe) == 1 and not manifest.facts.architecture
     assert manifest.facts.recipe["balance"] is balanced and manifest.facts.data["target"] == "kind"
     card = (tmp_path / "bundle" / CARD).read_text(encoding="utf-8")
     assert "is no point of the search space" in card and f"**{network_name(name)}**" in card
@@ -323,7 +334,9 @@ def test_boosted_trees_of_a_regression_target_are_exported(prices, tmp_path):
     assert manifest.is_regression and np.abs(found - prices.test.targets[::2]).mean() < 0.5 * prices.test.targets.std()
 
 
-def test_the_linear_baseline_of_pictures_is_exported(tmp_path):
+@pytest.mark.parametrize("most", [0, images.MOST_SOLVED])
+def test_the_linear_baseline_of_pictures_is_exported(monkeypatch, tmp_path, most):
+    monkeypatch.setattr(images, "MOST_SOLVED", most)
     modality = Images()
     data = modality.load(FitSettings("digits"), tmp_path / "data", None, lambda what, done, total: None).splits
     few = {name: part.take(np.arange(96)) for name, part in data.by_name.items()}

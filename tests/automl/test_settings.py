@@ -44,6 +44,8 @@ def test_nothing_but_the_data_has_to_be_said():
         ({"memory_mb": "1"}, "Give a number"),
         ({"name": 5}, "Give a text"),
         ({"balance": 1}, "True or False"),
+        ({"ignore": "Name"}, "Give a list of names"),
+        ({"ignore": (1,)}, "Give a list of names"),
     ],
 )
 def test_what_makes_no_sense_is_refused(values, words):
@@ -56,6 +58,7 @@ def test_settings_survive_json():
     settings = FitSettings(
         "rows.csv", None, 5, seed=3, modality="table", target="price", settings={"recipe": {"epochs": 3}}, workers=2
     )
+    settings = dataclasses.replace(settings, ignore=["a", "b"])
     assert FitSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
 
 

@@ -7,7 +7,6 @@ import pytest
 from sklearn.utils import get_tags
 
 from archsmith.automl import estimator
-from archsmith.automl.modalities import tables
 from archsmith.automl.table_estimators import TabularClassifier, TabularRegressor
 from archsmith.core.errors import DataError
 
@@ -32,10 +31,8 @@ def value(frame):
 
 @pytest.fixture(scope="module")
 def brief():
-    """Baselines that are over soon, for whole jobs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "LINEAR_STEPS", 60)
-        yield {"time": None, "trials": 1, "settings": {"recipe": {"epochs": 12, "batch_size": 32}}, "device": "cpu"}
+    """Jobs that are over soon."""
+    return {"time": None, "trials": 1, "settings": {"recipe": {"epochs": 12, "batch_size": 32}}, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from archsmith.bundle.card import card
+from archsmith.bundle.card import card, summary
 from archsmith.bundle.manifest import Facts, Manifest, Row, read
+from archsmith.core.wording import some_used
 
 
 def test_says_when_predictions_are_no_better_than_the_mean(years: Any) -> None:
@@ -38,3 +39,16 @@ def test_a_trial_that_was_better_by_chance_is_named(exported: Any) -> None:
     manifest = dataclasses.replace(read(exported.folder), facts=Facts(rows=rows))
     assert "The best trial was better on the validation split (0.99 against 0.98), but by no more" in card(manifest)
     assert Manifest.from_dict(manifest.to_dict()).facts.rows == rows
+
+
+def test_a_baseline_that_was_cut_short_is_called_so(exported: Any) -> None:
+    rows = (Row("linear", 0.48, epochs=0.02), Row("searched", 0.72, exported=True, epochs=5.0))
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(rows=rows)))
+    assert "Hardly trained, so that its score says little: linear model." in text
+
+
+def test_the_score_says_at_once_that_not_all_examples_were_used(exported: Any) -> None:
+    note = some_used(20, 300, "pictures", "reading all of them would take about 30 s")
+    facts = Facts(metrics={"test": {"accuracy": 0.9}}, data={"notes": ["Something else.", note]})
+    manifest = dataclasses.replace(read(exported.folder), facts=facts)
+    assert f"It is right on 90.00 % of the test pictures. {note}" in summary(manifest)

@@ -127,6 +127,8 @@ def test_what_is_said_beside_a_row() -> None:
     rows = ({"exported": True}, {"error": "It diverged."}, {"enough_seconds": 60.0}, {"by_chance": True})
     said = ["exported", "It diverged.", "too slow for this time", "not clearly better", "stopped early", ""]
     assert [remark(row) for row in (*rows, {"stopped": True}, {})] == said
+    assert remark({"epochs": 0.02}) == "hardly trained" and not remark({"epochs": 30.0})
+    assert remark({"epochs": 0.02, "exported": True}) == "exported, hardly trained"
 
 
 def test_only_what_was_better_than_the_exported_network_was_passed_over() -> None:

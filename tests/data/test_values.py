@@ -26,6 +26,10 @@ from archsmith.data.values import (
         (["cat", "dog", ""], "U", ["cat", "dog", ""], [False, False, True]),
         (["1", "2", "nan"], "i", [1, 2, 0], [False, False, True]),
         (["1.5", "2", "n/a"], "f", [1.5, 2.0, 0.0], [False, False, True]),
+        (["cat", "NA", "dog", "?", "n/a"], "U", ["cat", "NA", "dog", "?", "n/a"], [False, True, False, True, True]),
+        (["none", "mild", "None"], "U", ["none", "mild", "None"], [False, False, False]),  # a class like any other
+        (["yes", "NA", ""], "U", ["yes", "NA", ""], [False, False, True]),  # without NA there is one class
+        (["1.5", "2", "?"], "f", [1.5, 2.0, 0.0], [False, False, True]),
         (["007", "012"], "U", ["007", "012"], [False, False]),  # zeros in front: a name
         ([1, None, 3], "i", [1, 0, 3], [False, True, False]),
         ([1.5, float("nan")], "f", [1.5, 0.0], [False, True]),

@@ -91,11 +91,34 @@ def test_a_class_without_examples_is_said_never():
 def test_only_some_rows_choose_the_penalty(monkeypatch):
     monkeypatch.setattr(linear_head, "MOST_ROWS", 50)
     sizes = []
-    fitted = linear_head._fitted
-    monkeypatch.setattr(linear_head, "_fitted", lambda rows, *more: sizes.append(len(rows)) or fitted(rows, *more))
+    fitted = linear_head._descended
+    monkeypatch.setattr(linear_head, "_descended", lambda rows, *more: sizes.append(len(rows)) or fitted(rows, *more))
     rows = features(200)
     fit_head(rows, classes(rows), ClassGoal(), 3, seed=0)
     assert set(sizes[:-1]) == {40} and sizes[-1] == 200
+
+
+@pytest.mark.parametrize("most", [0, linear_head.MOST_VALUES])
+@pytest.mark.parametrize("goal", [ClassGoal(), RegressionGoal(mean=1.0, std=0.5)])
+def test_codes_are_features_that_are_one_or_zero(monkeypatch, most, goal):
+    monkeypatch.setattr(linear_head, "MOST_VALUES", most)
+    codes = torch.randint(0, 4, (300, 1), generator=torch.Generator().manual_seed(2))
+    rows = torch.randn(300, 1, generator=torch.Generator().manual_seed(3))
+    labels = (codes[:, 0] % 2).numpy()
+    head = fit_head(rows, labels, goal, 2 if isinstance(goal, ClassGoal) else 1, seed=0, codes=codes, n_codes=5)
+    found = goal.predictions(outputs(head, rows) + head.code_weight.T[codes[:, 0]])
+    assert head.code_weight[:, 4].abs().max() < 1e-6  # which no row has
+    known = found.argmax(1) if isinstance(goal, ClassGoal) else found
+    np.testing.assert_allclose(known.numpy(), labels, atol=0.05)
+
+
+def test_a_regression_target_is_solved_for_as_it_is_descended_to(monkeypatch):
+    monkeypatch.setattr(linear_head, "PENALTIES", (0.1,))
+    rows, goal = features(400), RegressionGoal()
+    truth = ((rows - 5.0) @ directions(1)[0]).numpy()
+    exact = fit_head(rows, truth, goal, 1, seed=0)
+    monkeypatch.setattr(linear_head, "MOST_EXACT", 0)
+    np.testing.assert_allclose(outputs(fit_head(rows, truth, goal, 1, seed=0), rows), outputs(exact, rows), atol=0.02)
 
 
 @pytest.mark.parametrize("n", [1, 2, 12])

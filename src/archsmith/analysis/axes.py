@@ -81,6 +81,19 @@ def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, last + 1)]
 
 
+def round_edges(low: float, high: float, wanted: int, whole: bool = False) -> list[float]:
+    """Edges of at most ``wanted`` bins, or one more, that hold all between ``low`` and ``high``: multiples of 1, 2 or 5
+    times a power of ten. ``whole``: of whole numbers, of which the last edge is above all.
+    """
+    high += whole
+    if not high > low:
+        return [low - 0.5, high + 0.5]
+    power = 10.0 ** math.floor(math.log10((high - low) / wanted))
+    step = max(float(whole), next(factor * power for factor in (1, 2, 5, 10) if factor * power * wanted >= high - low))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, last + 1)]
+
+
 def log_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     """Powers of ten; with 2 and 5 times them, or plain round values, where those would be too few."""
     if not high > low:

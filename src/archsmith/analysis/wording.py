@@ -58,9 +58,15 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def from_data(value: float) -> str:
-    """A value as the data have it, a year or a price: four significant digits, and no comma in what may be a year."""
-    return f"{value:.4g}" if abs(value) < MAY_BE_A_YEAR else number(value)
+def from_data(value: float, digits: int = 4) -> str:
+    """A value as the data have it, a year or a price: with so many digits, and no comma in what may be a year."""
+    return f"{value:.{digits}g}" if abs(value) < MAY_BE_A_YEAR else number(value)
+
+
+def between(low: float, high: float, whole: bool) -> str:
+    """Values of the data from ``low`` to below ``high``. ``whole``: all are whole numbers."""
+    last = high - 1 if whole else high
+    return from_data(low, 6) if last == low else f"{from_data(low, 6)} to {from_data(last, 6)}"
 
 
 def rounded(value: float) -> str:

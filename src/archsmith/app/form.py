@@ -29,7 +29,8 @@ GOAL, EVERY_EXAMPLE, EVERY_CLASS = "balance", "", "yes"
 LIMITS = ("memory_mb", "disk_mb", "workers")
 # What a person in front of a browser may not set: places on this machine, code, and what the check of the data decides.
 LEFT_OUT = ("out", "workspace", "replace", "pretrained_weights", "modality", "task", "image", "target")
-OF_PICTURES = ("side", "pretrained")  # what is said of pictures only
+OF_PICTURES, OF_TABLES = ("side", "pretrained"), ("ignore",)  # what is said of only one of them
+TEXTS = tuple[str, ...]
 FIRST = ("seconds", "trials", "balance", *LIMITS)  # fields with a place of their own; all others are advanced
 PARTS = ("space", "strategy")  # fields whose value has fields of its own
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -40,6 +41,7 @@ LABELS = {
     "disk_mb": "Disk for trials, MB",
     "workers": "Trials at once",
     "side": "Side of pictures, pixels",
+    "ignore": "Columns to learn without",
     "weights": "Weights of trials",
     "pretrained": "Compare with pretrained features",
     "space": "Search space",
@@ -62,6 +64,8 @@ FLAGS = (
     (re.compile(r"; or --no-pretrained"), ""),
     (re.compile(r": a name of `archsmith catalog \w+`, or module:Class(; that of the kind when left out)?"), ""),
     (re.compile(r"--target\b"), "the target column"),
+    (re.compile(r"Column of a table to learn without; may be repeated"), "Their names, with commas between"),
+    (re.compile(r"(leave them out) with --ignore"), r"\1 in the form below"),
     (re.compile(r"--image-column\b"), "the column of pictures"),
     (re.compile(r"[Gg]ive --(\w+)"), r"Set \1"),
     (re.compile(r"--(\w[\w-]*)"), r"\1"),
@@ -119,7 +123,7 @@ def fields(names: Iterable[str], facts: Mapping[str, Any]) -> list[Field]:
 def advanced(facts: Mapping[str, Any]) -> list[str]:
     """The names of all fields of ``FitSettings`` that a form may set and that have no place of their own."""
     known = [entry.name for entry in dataclasses.fields(FitSettings) if "help" in entry.metadata]
-    others = () if facts.get("kind") == "image" else OF_PICTURES
+    others = OF_TABLES if facts.get("kind") == "image" else OF_PICTURES
     return [name for name in known if name not in (*FIRST, *LEFT_OUT, *others)]
 
 
@@ -164,7 +168,7 @@ def _rows(part: str, facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def _field(entry: dataclasses.Field[Any], hint: Any, facts: Mapping[str, Any]) -> Field:
     name = entry.name
     inner = [one for one in typing.get_args(hint) if one is not type(None)] if isinstance(hint, types.UnionType) else []
-    kind = {int: "int", float: "float", bool: "bool", str: "str"}[inner[0] if inner else hint]
+    kind = {int: "int", float: "float", bool: "bool", str: "str", TEXTS: "texts"}[inner[0] if inner else hint]
     options: tuple[tuple[str, str], ...] = ()
     default = _text(entry.default)
     if name == "weights":
@@ -293,6 +297,8 @@ def value_of(field: Field, text: str) -> Any:
         return int(plain)
     if field.kind == "float":
         return _number(text)
+    if field.kind == "texts":
+        return _parts(text)
     return _list(text) if field.kind == "list" else text
 
 
@@ -308,11 +314,15 @@ def _number(text: str) -> float:
 
 def _list(text: str) -> list[Any]:
     """Numbers or texts between commas."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = _parts(text)
     try:
         return [_number(part) for part in parts]
     except ValueError:
         return list(parts)
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _refuse_each(options: dict[str, Any], wrong: dict[str, str]) -> None:

@@ -223,7 +223,8 @@ class Jobs:
             self._workspace.refuse_taken(settings.name)
         for entry in dataclasses.fields(FitSettings):
             value = getattr(settings, entry.name)
-            if isinstance(value, str) and ("\0" in value or not value.isprintable()):
+            texts = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(each, str) and ("\0" in each or not each.isprintable()) for each in texts):
                 raise UsageError(f"The setting {entry.name} has characters that cannot be read.", "Give plain text.")
 
     def _admitted(self, data: str) -> str:
@@ -374,6 +375,8 @@ def flags_of(settings: FitSettings) -> list[str]:
         flag = entry.metadata["flag"] or f"--{entry.name.replace('_', '-')}"
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag.removeprefix('--')}")
+        elif isinstance(value, tuple):
+            words += [f"{flag}={each}" for each in value]
         else:
             words.append(f"{flag}={value}")
     for group, values in settings.settings.items():

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from archsmith.analysis.axes import round_edges
 from archsmith.core.wording import visible
 from archsmith.data.examples import Examples, Splits
 from archsmith.data.images.examples import ImageExamples
@@ -113,10 +114,14 @@ def label(examples: Examples, index: int) -> str:
     return f"{float(target):.6g}" if examples.is_regression else short(examples.classes[int(target)])
 
 
-def histogram(targets: NDArray[Any]) -> dict[str, list[float]]:
-    """How many of the regression targets lie where: ``counts`` of bins, and their ``edges``, one more."""
-    counts, edges = np.histogram(targets, bins=N_BINS)
-    return {"counts": [int(n) for n in counts], "edges": [float(edge) for edge in edges]}
+def histogram(targets: NDArray[Any]) -> dict[str, Any]:
+    """How many of the regression targets lie where: ``counts`` of bins, and their round ``edges``, one more; and are
+    all targets ``whole`` numbers?
+    """
+    whole = bool((targets == np.rint(targets)).all())
+    edges = round_edges(float(targets.min()), float(targets.max()), N_BINS, whole)
+    counts, _ = np.histogram(np.clip(targets, edges[0], edges[-1]), edges)
+    return {"counts": [int(n) for n in counts], "edges": edges, "whole": whole}
 
 
 def short(text: str) -> str:

@@ -28,6 +28,8 @@ def command_of(settings: FitSettings) -> str:
         if isinstance(value, bool):
             if value != getattr(default, entry.name):
                 parts.append(flag if value else flag.replace("--", "--no-", 1))
+        elif isinstance(value, tuple):
+            parts += [f"{flag} {shlex.quote(each)}" for each in value]
         elif value != getattr(default, entry.name) or entry.name in ALWAYS:
             parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {shlex.quote(str(value))}")
     parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]

@@ -331,7 +331,7 @@ class Workshop:
 def _kept(place: Path) -> tuple[Network | None, float | None]:
     """The network that ``fit_model`` kept there, and the limit of its fit; None without one."""
     found = checkpoint.load(place)
-    if found is None:
+    if found is None or "graph" not in found[1]:  # the linear model of an earlier version was trained, not fitted
         return None, None
     network = Network(Graph.from_dict(found[1]["graph"]), seed=0)
     network.load_state_dict(found[0])

@@ -72,6 +72,7 @@ class FitSettings:
     task: str = option(AUTO, "What is learnt: classification, regression, or auto (what the targets look like).")
     image: str | None = option(None, "Column of a table that holds the pictures or their paths.", flag="--image-column")
     target: str | None = option(None, "Column of a table that holds what is to be predicted.", flag="--target")
+    ignore: tuple[str, ...] = option((), "Column of a table to learn without; may be repeated.")
     side: int | None = option(
         None, "Pixels of a side that pictures are brought to; from their own sizes when left out."
     )
@@ -123,6 +124,9 @@ class FitSettings:
 
     def _check_types(self) -> None:
         """In Python anything may be given. numpy's numbers become plain ones. Raises UsageError."""
+        if not isinstance(self.ignore, list | tuple) or not all(isinstance(name, str) for name in self.ignore):
+            raise UsageError(f"The setting ignore is {str(self.ignore)[:40]!r}.", "Give a list of names of columns.")
+        object.__setattr__(self, "ignore", tuple(self.ignore))
         for entry in dataclasses.fields(self):
             kind, value = TYPES.get(str(entry.type).partition(" ")[0]), getattr(self, entry.name)
             if kind is None or (value is None and "None" in str(entry.type)):
@@ -152,7 +156,7 @@ class FitSettings:
     def to_dict(self) -> dict[str, Any]:
         """Everything but in-memory data, as JSON."""
         data = dataclasses.asdict(dataclasses.replace(self, data=None))
-        return {**data, "data": self.data if isinstance(self.data, str) else None}
+        return {**data, "ignore": [*self.ignore], "data": self.data if isinstance(self.data, str) else None}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FitSettings:

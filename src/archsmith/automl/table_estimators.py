@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from archsmith.automl.classifier import Classifier
@@ -27,6 +27,7 @@ class TabularEstimator(Estimator):
         weights: str = "auto",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         target: str | None = None,
+        ignore: Sequence[str] = (),
         device: str = "auto",
         workers: int = 1,
         memory_mb: float | None = None,
@@ -44,6 +45,7 @@ class TabularEstimator(Estimator):
         self.weights = weights
         self.settings = settings
         self.target = target
+        self.ignore = ignore
         self.device = device
         self.workers = workers
         self.memory_mb = memory_mb
@@ -52,6 +54,9 @@ class TabularEstimator(Estimator):
         self.verbose = verbose
         self.on_trial = on_trial
         self.on_epoch = on_epoch
+
+    def _own(self) -> dict[str, Any]:
+        return {**super()._own(), "ignore": self.ignore}
 
     def _keep_data(self, folder: str) -> None:
         names = self._opened().manifest.intake.headings  # type: ignore[attr-defined]  # of a table
@@ -76,6 +81,7 @@ class TabularClassifier(Classifier, TabularEstimator):
     ``weights``: where trials have theirs from: ``own``, ``inherited``, ``shared`` or ``auto`` (the plan decides).
     ``balance``: rare classes count as much as common ones.
     ``target``: the column to be predicted, where ``fit`` gets a table that has it.
+    ``ignore``: names of columns to learn without.
     ``device``: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     ``workers``: trials that run at once.
     ``memory_mb``, ``disk_mb``: limits on trainings and on what trials keep.
@@ -99,6 +105,7 @@ class TabularClassifier(Classifier, TabularEstimator):
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         balance: bool = False,
         target: str | None = None,
+        ignore: Sequence[str] = (),
         device: str = "auto",
         workers: int = 1,
         memory_mb: float | None = None,
@@ -117,6 +124,7 @@ class TabularClassifier(Classifier, TabularEstimator):
             weights=weights,
             settings=settings,
             target=target,
+            ignore=ignore,
             device=device,
             workers=workers,
             memory_mb=memory_mb,

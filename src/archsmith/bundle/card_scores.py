@@ -9,13 +9,18 @@ from typing import Any
 from archsmith.bundle.manifest import Manifest, Row
 from archsmith.bundle.markdown import cell, number, percent, score, share, table
 from archsmith.core.targets import metric_meaning, metric_title
-from archsmith.core.wording import SPLITS, network_name, passed_over, sentence_case
+from archsmith.core.wording import HARDLY_TRAINED, SPLITS, hardly, left_out, network_name, passed_over, sentence_case
 
 MOST_CLASSES = 40  # rows of a table of classes
 
 
 def in_a_sentence(manifest: Manifest) -> str:
-    """How good it is on the test split."""
+    """How good it is on the test split, and whether that split is a part of what there was."""
+    some = left_out(map(str, manifest.facts.data.get("notes", ())))
+    return f"{_measured(manifest)} {some}".strip()
+
+
+def _measured(manifest: Manifest) -> str:
     test = manifest.facts.metrics.get("test", {})
     nouns = f"test {manifest.intake.nouns}"
     if manifest.is_regression and test.get("r2") is not None:
@@ -84,6 +89,10 @@ def _rows(manifest: Manifest) -> str:
     ]
     notes = ["**Bold**: the network in this bundle."] if any(row.exported for row in rows) else []
     notes += ["An epoch is one pass through the training split."] if trained else []
+    names = [network_name(row.name) for row in rows if hardly(dataclasses.asdict(row))]
+    notes += [f"{sentence_case(HARDLY_TRAINED)}, so that its score says little: {cell(', '.join(names))}."] * bool(
+        names
+    )
     notes += [passed_over(map(dataclasses.asdict, rows))]
     told = " ".join(filter(None, notes))
     return "\n\n".join([*parts, *([told] * bool(told))])

@@ -14,15 +14,16 @@ from archsmith.data.tables.cells import (
     FIRST_YEAR,
     ISO,
     LARGEST,
-    MISSING,
     PLAIN,
     POINT_GROUPS,
     THREE_PARTS,
     WHOLE,
     WORDS,
+    YEAR_FIRST,
 )
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import padded_width
+from archsmith.data.values import MISSING
 
 NUMBERS = '''\
 # Columns, and what is subtracted from each before it becomes a float32.
@@ -78,8 +79,12 @@ DATES = '''\
 
 
 def of_date(text: str) -> tuple[float | None, float | None]:
-    """The days since 1970 of a date such as 31.12.2024, with the day and with the month first."""
+    """The days since 1970 of a date such as 31.12.2024 or 2024/12/31, with the day and with the month first."""
     start, day = datetime(1970, 1, 1), timedelta(days=1)
+    slashed = re.fullmatch(r"{slashed}", text)
+    if slashed:
+        year, month, date, mark, hour, rest = slashed.groups()
+        text = f"{{year}}-{{month:0>2}}-{{date:0>2}}" + (f"{{mark}}{{hour:0>2}}{{rest}}" if rest else "")
     with contextlib.suppress(ValueError):
         if re.fullmatch(r"{iso}", text):
             moment = datetime.fromisoformat(text)
@@ -164,7 +169,11 @@ def of_numbers(columns: Sequence[Column]) -> str:
         points=POINT_GROUPS.pattern,
         commas=COMMA_GROUPS.pattern,
     )
-    return source + (DATES.format(parts=THREE_PARTS.pattern, iso=ISO.pattern, first_year=FIRST_YEAR) if dates else "")
+    if not dates:
+        return source
+    return source + DATES.format(
+        slashed=YEAR_FIRST.pattern, parts=THREE_PARTS.pattern, iso=ISO.pattern, first_year=FIRST_YEAR
+    )
 
 
 def of_categories(columns: Sequence[Column]) -> str:

@@ -67,11 +67,14 @@ def _parameter(entry: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     kind, default = _plain(hint), entry.default
     if kind is bool and default is True:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    several = typing.get_origin(hint) is tuple
+    if several:
+        kind, default = list[str], []
     limit = entry.name in (SECONDS, TRIALS)
     if limit:
         kind, default = str | None, None
     least = {} if metadata["least"] is None or limit else {"min": metadata["least"]}
-    shown = typer.Option(flag, help=metadata["help"], **least)
+    shown = typer.Option(flag, help=metadata["help"], show_default=not several, **least)
     return inspect.Parameter(
         entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown]
     )

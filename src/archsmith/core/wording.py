@@ -18,6 +18,8 @@ TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LONGEST = 60  # letters of a setting that is told
+SOME_USED = " are used: "
+HARDLY_TRAINED = "hardly trained"
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
@@ -129,6 +131,16 @@ def number(value: float) -> str:
     return f"{value:z.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
 
 
+def some_used(n: int, of: int, nouns: str, why: str) -> str:
+    """The note of data that are too many for the time."""
+    return f"{n:,} of {of:,} {nouns}{SOME_USED}{why}."
+
+
+def left_out(notes: Iterable[str]) -> str:
+    """The note that says that not all examples are used, for whoever reads scores; empty where all are."""
+    return next((note for note in notes if SOME_USED in note), "")
+
+
 def amount(n: int, thing: str) -> str:
     """``1 trial``, ``2,000 trials``."""
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
@@ -238,13 +250,22 @@ def passed_over(rows: Iterable[Mapping[str, Any]], told_as: Callable[[float], st
 
 def remark(row: Mapping[str, Any]) -> str:
     """What is to be said beside a row of a job, in a few words; empty where that is nothing."""
-    if row.get("error") or row.get("exported"):
-        return str(row.get("error") or "exported")
+    if row.get("error"):
+        return str(row["error"])
+    if row.get("exported"):
+        return f"exported, {HARDLY_TRAINED}" if hardly(row) else "exported"
     if row.get("enough_seconds"):
         return "too slow for this time"
     if row.get("by_chance"):
         return "not clearly better"
+    if hardly(row):
+        return HARDLY_TRAINED
     return "stopped early" if row.get("stopped") else ""
+
+
+def hardly(row: Mapping[str, Any]) -> bool:
+    """Was a row of a job trained for so little that its score says nothing of it?"""
+    return 0 < float(row.get("epochs") or 0.0) < HARDLY
 
 
 def family_name(family: str) -> str:

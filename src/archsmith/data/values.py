@@ -16,8 +16,9 @@ from archsmith.core.errors import DataError
 BROKEN_SHARE = 0.05  # of the examples may be unreadable
 # Characters of a class, as many as of a folder. In an array of texts, each row takes four bytes for every one.
 LONGEST_NAME = 255
-# Texts that say, among numbers, that there is no value. Among classes, only the empty text says so.
-MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none"))
+# Texts that say that a value is missing, in small letters.
+MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"))
+NONE = "none"  # which may well be a class, as in none, mild, severe
 WHOLE = r"[+-]?(0|[1-9]\d{0,17})"  # longer numbers are names
 PADDED = r"[+-]?\d+"  # whole numbers with zeros in front are names, such as 007
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?"
@@ -27,7 +28,9 @@ def as_targets(values: Sequence[Any], name: str) -> tuple[NDArray[Any], NDArray[
     """The values of the column ``name`` as targets ``(n,)``: whole numbers, floats or text; and which are missing,
     ``(n,)``.
 
-    Text becomes numbers where every value is a number. Raises DataError for values of other types.
+    Text becomes numbers where every value is a number. Of classes, ``NA`` and the like are missing, but not ``none``;
+    and not where a single class would be left, since then they are the other one. Raises DataError for values of other
+    types.
     """
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     missing = np.array([_missing(value) for value in plain], bool)
@@ -81,7 +84,9 @@ def _of_text(texts: list[str], missing: NDArray[np.bool_]) -> tuple[NDArray[Any]
     ):
         values = np.array([0.0 if away else float(text) for text, away in zip(texts, gone, strict=True)])
         return values, gone | ~np.isfinite(values)
-    return names_of(texts), missing
+    unknown = gone & np.array([text.lower() != NONE for text in texts], bool)
+    classes = {text for text, away in zip(texts, unknown, strict=True) if not away}
+    return names_of(texts), unknown if len(classes) > 1 else missing
 
 
 def whole_numbers(values: Sequence[int]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from archsmith.analysis.report.summary import Summary, summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.wording import some_used
 
 
 def told(make: Any, **wishes: Any) -> Summary:
@@ -55,3 +56,8 @@ def test_the_weights_are_as_large_as_their_file(make: Any) -> None:
     bundle.mkdir(exist_ok=True)
     (bundle / "weights.safetensors").write_bytes(bytes(5_988))
     assert dict(summary_of(read_study(folder)).facts)["size"].endswith(", 5.99 kB of weights")
+
+
+def test_examples_that_there_was_no_time_for_are_told_beside_the_score(make: Any) -> None:
+    note = some_used(20, 300, "pictures", "reading all of them would take about 30 s")
+    assert told(make, checks={"notes": ["Something else.", note]}).detail.endswith(note)

@@ -66,3 +66,15 @@ def test_refused_data_say_why_and_let_the_column_be_chosen(
 def test_words_of_the_data_are_no_markup(client: TestClient, house: House, zipped: Path, checked: Checked) -> None:
     text = client.get(f"/data/{send(house, zipped, checked)}").text
     assert "<b>square" not in text
+
+
+def test_years_have_no_commas_and_few_gaps_are_told(
+    client: TestClient, house: House, tmp_path: Path, checked: Checked
+) -> None:
+    rows = [f"{2007 + i % 3},{i % 7 if i else ''},{i % 5 if i > 3 else 'NA'}" for i in range(1200)]
+    place = tmp_path / "years.csv"
+    place.write_text("\n".join(["year,size,label", *rows]))
+    text = client.get(f"/data/{send(house, place, checked)}").text
+    assert "2007 · 2008 · 2009" in text and "2,007" not in text
+    assert "4 rows lack the target" in text and "could not be read" not in text
+    assert "Counted on the training split." in text

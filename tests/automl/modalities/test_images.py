@@ -66,7 +66,7 @@ def test_settings_reach_the_reading(modality, tmp_path):
     settings = FitSettings((pictures, np.arange(60) % 2), side=6, balance=True)
     loaded = modality.load(settings, tmp_path, None, lambda what, done, total: None)
     assert loaded.splits.train.shape == (1, 6, 6) and loaded.splits.task.metric == "balanced_accuracy"
-    assert modality.baselines(loaded.splits, FitSettings(None, pretrained=False))[0].recipe.balance
+    assert modality.baselines(loaded.splits, FitSettings(None, pretrained=False))[0].goal.weights
     again = modality.findings(loaded.findings.to_dict())
     assert again.counts == loaded.findings.counts and again.lines() == loaded.findings.lines()
 

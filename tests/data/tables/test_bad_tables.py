@@ -207,12 +207,12 @@ case("an empty target", csv(target=[""] * N), Refused("'target' is empty"))
 case(
     "targets that are missing",
     csv(target=at(7, "")),
-    Taken("1 row was skipped, the first is row 9 (the headings are row 1)", skipped=1),
+    Taken("1 row lacks the target and cannot be learnt from; the first is row 9 (the headings are row 1)", skipped=1),
 )
 case(
     "targets that are NaN",
     pair(NOISE, np.where(np.arange(N) < 3, np.nan, NOISE[:, 0])),
-    Taken("3 rows were skipped, the first is row 1", skipped=3),
+    Taken("3 rows lack the target and cannot be learnt from; the first is row 1", skipped=3),
 )
 case("infinite targets", pair(NOISE, np.where(np.arange(N) < 2, np.inf, NOISE[:, 0])), Taken("2 rows", skipped=2))
 case("targets beyond float32", pair(NOISE, NOISE[:, 0] * 1e35), Refused("as large as", "other units"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.tables.read import read
+from archsmith.data.tables.read import read, without
 
 
 def test_a_csv_has_its_target_in_a_column(tmp_path: Path) -> None:
@@ -136,3 +136,27 @@ def test_how_targets_are_written_is_decided_by_the_table_and_a_guess_is_said(
     source = read(path, "price")
     assert source.targets.tolist() == [value, value]
     assert said in " ".join(source.notes) and bool(said) == bool(source.notes)
+
+
+# Columns that are left out
+
+
+def test_columns_can_be_left_out() -> None:
+    source = read({"a": [1, 2, 3], "Name": ["x", "y", "z"], "y": [1, 2, 1]})
+    left = without(source, ("Name",))
+    assert list(left.table) == ["a"] and [entry.name for entry in left.ignored] == ["Name"]
+    assert left.names == source.names  # an array with all columns can still be read
+    assert without(source, ()) is source
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("name",), "No column 'name' .* Did you mean 'Name'"),
+        (("y",), "'y' is the target"),
+        (("a", "Name"), "All columns are to be ignored"),
+    ],
+)
+def test_columns_that_cannot_be_left_out_are_named(names: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        without(read({"a": [1, 2, 3], "Name": ["x", "y", "z"], "y": [1, 2, 1]}), names)

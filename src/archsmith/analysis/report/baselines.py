@@ -31,7 +31,7 @@ from archsmith.analysis.wording import (
 from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
-from archsmith.core.wording import HARDLY, about_network, passed_over
+from archsmith.core.wording import HARDLY_TRAINED, about_network, hardly, passed_over
 
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
@@ -142,7 +142,8 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
 def _epochs(row: Row) -> str:
     if not row.get("epochs"):
         return ""
-    return f"{epochs(row['epochs'])}{', then stopped' if row.get('stopped') else ''}"
+    told = [epochs(row["epochs"]), *([HARDLY_TRAINED] if hardly(row) else [])]
+    return ", ".join([*told, *(["then stopped"] if row.get("stopped") else [])])
 
 
 # The sentence
@@ -198,20 +199,15 @@ def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
     )
 
 
-def _hardly(row: Row) -> bool:
-    """Was it trained for so little that its score says nothing of it?"""
-    return 0 < float(row.get("epochs") or 0.0) < HARDLY
-
-
 def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, best: str, value: float, n: int) -> str:
     """What another network reaches."""
-    for hardly in (name, best):
-        if _hardly(rows[hardly]):
+    for little in (name, best):
+        if hardly(rows[little]):
             reached = score(study.metric, baseline, n)
-            whose = "it" if hardly == name else the_network(best)
+            whose = "it" if little == name else the_network(best)
             return (
-                f" {sentence_case(the_network(name))} reaches {reached}.{BUT}{whose} was hardly trained "
-                f"({epochs(rows[hardly]['epochs'])}){LITTLE}."
+                f" {sentence_case(the_network(name))} reaches {reached}.{BUT}{whose} was {HARDLY_TRAINED} "
+                f"({epochs(rows[little]['epochs'])}){LITTLE}."
             )
     gap, reached = _gap(study, rows[name], rows[best], n), score(study.metric, baseline, n)
     small = gap is not None and not gap.clear
@@ -356,11 +352,11 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
     """The searched network against the hand-made one."""
     searched, fixed = scores["searched"], scores["fixed"]
     gain = searched - fixed
-    if hardly := next((name for name in OURS if _hardly(rows[name])), None):
+    if little := next((name for name in OURS if hardly(rows[name])), None):
         own, other = (score(study.metric, value, n) for value in (searched, fixed))
         return (
             f"On the {where} split the searched network reaches {own}, the hand-made one {other}. But "
-            f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}){LITTLE}."
+            f"{the_network(little)} was {HARDLY_TRAINED} ({epochs(rows[little]['epochs'])}){LITTLE}."
         )
     ours = ("fixed", "searched") if rows["fixed"].get("exported") else ("searched", "fixed")
     apart = _gap(study, rows[ours[1]], rows[ours[0]], n) if where == "test" else None

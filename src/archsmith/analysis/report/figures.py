@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from archsmith.analysis import axes, charts
 from archsmith.analysis.axes import Axis, axis, from_zero
 from archsmith.analysis.charts import Bar, Columns, Dots, Layer, Line, Size, both, plot
-from archsmith.analysis.wording import from_data, is_share, metric_name, network_name
+from archsmith.analysis.wording import between, is_share, metric_name, network_name
 
 Points = tuple[tuple[float, float], ...]
 Show = Callable[[float], str]
@@ -96,9 +96,12 @@ def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted
     if high <= low:
         return ""
     n_bins = int(min(40, max(8, round(math.sqrt(len(numbers))))))
-    found, edges = np.histogram(np.clip(numbers, low, high), n_bins, (low, high))
+    whole = bool((numbers == np.rint(numbers)).all())
+    edges = axes.round_edges(low, high, n_bins, whole)
+    low, high = edges[0], edges[-1]
+    found, _ = np.histogram(np.clip(numbers, low, high), edges)
     rows = [
-        (float(a), float(b), float(count), f"{from_data(a)} to {from_data(b)}: {count:,}")
+        (float(a), float(b), float(count), f"{between(a, b, whole)}: {count:,}")
         for a, b, count in zip(edges[:-1], edges[1:], found, strict=True)
     ]
     x, y = (

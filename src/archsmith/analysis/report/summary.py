@@ -29,7 +29,7 @@ from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import without_answer
 from archsmith.core.targets import worse_than_the_mean
-from archsmith.core.wording import reason_in_words, times
+from archsmith.core.wording import left_out, reason_in_words, times
 
 Told = tuple[str, str]  # the headline, and what else must be said at once
 
@@ -54,6 +54,7 @@ class Summary:
 
 def summary_of(study: Study) -> Summary:
     headline, detail = _told(study)
+    detail = f"{detail} {left_out(map(str, study.checks.get('notes') or ()))}".strip()
     return Summary(str(study.checks.get("name") or study.id), headline, detail, _facts(study), _warning(study))
 
 

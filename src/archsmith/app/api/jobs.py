@@ -17,6 +17,7 @@ from archsmith.automl.settings import SHORTEST, FitSettings
 
 MOST_LINES = 2000
 LONGEST_TEXT, LARGEST = 1000, 2**31 - 1
+MOST_LISTED = 1000
 LONGEST_SECONDS = 30 * 86_400.0
 MORE = r"\+?[0-9]{1,7}(\.[0-9]{1,3})?(s|m|h|d)?"
 
@@ -98,7 +99,9 @@ def _wishes() -> type[BaseModel]:
 def _described(entry: dataclasses.Field[Any], hint: Any) -> Any:
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     limits: dict[str, Any] = {}
-    if str in kinds:
+    if typing.get_origin(hint) is tuple:
+        limits = {"max_length": MOST_LISTED}
+    elif str in kinds:
         limits = {"max_length": LONGEST_TEXT}
     elif entry.name == "seconds":
         limits = {"ge": SHORTEST, "le": LONGEST_SECONDS}

@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
+from archsmith.analysis.wording import between, from_data, share
 from archsmith.app import form
 from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, UPLOAD, DataSet
 from archsmith.app.house import House
@@ -98,10 +99,9 @@ class _Page:
 
     def _facts(self) -> None:
         facts = self.found.facts
-        findings = facts["findings"]
         with sheet("What was found"):
             _overview(facts)
-            _problems(findings)
+            _problems(facts)
         _samples(self.found)
         with box("div", "columns"):
             with sheet("How often what is learnt occurs" if facts["task"] == REGRESSION else "Balance of the classes"):
@@ -198,7 +198,7 @@ def _overview(facts: Mapping[str, Any]) -> None:
         rows[f"{sentence_case(SPLITS[split])} split"] = f"{amount(n[split], facts['noun'])}{made}"
     if facts["task"] == REGRESSION:
         figures = findings["target"]
-        rows["To be predicted"] = f"{figures['name']}, {figures['min']:,.6g} to {figures['max']:,.6g}"
+        rows["To be predicted"] = f"{figures['name']}, {_figure(figures['min'])} to {_figure(figures['max'])}"
     else:
         rows["To be predicted"] = f"one of {amount(findings['n_classes'], 'class').replace('classs', 'classes')}"
     with box("dl", "facts"):
@@ -217,7 +217,8 @@ def _kind(facts: Mapping[str, Any]) -> str:
     return str(facts["nouns"])
 
 
-def _problems(findings: Mapping[str, Any]) -> None:
+def _problems(facts: Mapping[str, Any]) -> None:
+    findings = facts["findings"]
     if findings["warnings"]:
         Words("h3", "What you should look at")
         _sentences(findings["warnings"], "warnings")
@@ -228,10 +229,16 @@ def _problems(findings: Mapping[str, Any]) -> None:
         _sentences(findings["notes"])
     if findings["n_skipped"]:
         with box("details"):
-            Words("summary", f"{findings['n_skipped']:,} could not be read")
+            Words("summary", _left_out(findings["n_skipped"], str(facts["noun"]), bool(facts.get("columns"))))
             with box("ul"):
                 for name, why in findings["skipped"]:
                     Words("li", f"{name.rpartition('/')[2]}: {why}")
+
+
+def _left_out(n: int, noun: str, of_a_table: bool) -> str:
+    """Rows that were read, but cannot be learnt from; and pictures that are damaged."""
+    lacks = f"{'lacks' if n == 1 else 'lack'} the target" if of_a_table else "could not be read"
+    return f"{amount(n, noun)} {lacks}"
 
 
 def _sentences(lines: Sequence[str], kind: str = "") -> None:
@@ -274,25 +281,27 @@ def _columns(facts: Mapping[str, Any]) -> None:
     rows = []
     for column in facts["columns"]:
         if column["kind"] == "category":
-            values = ", ".join(f"{text} ({share:.0%})" for text, share in column["top"])
+            values = ", ".join(f"{text} ({share(part)})" for text, part in column["top"])
         else:
             figures = (column["minimum"], column["median"], column["maximum"])
             values = " · ".join(_figure(figure) for figure in figures if figure is not None)
-        rows.append((column["name"], column["kind"], f"{column['missing']:.0%}", f"{column['distinct']:,}", values))
+        missing = share(column["missing"]) if column["missing"] else "–"
+        rows.append((column["name"], column["kind"], missing, f"{column['distinct']:,}", values))
     _table("Columns", ("Column", "Kind", "Missing", "Different", "Smallest · middle · largest, or most frequent"), rows)
+    Words("p", "Counted on the training split.", "faint")
     for name, reason in facts["ignored"]:
         Words("p", f"{name} is not used: it {reason}.", "faint")
 
 
 def _figure(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:,.6g}"
+    return value if isinstance(value, str) else from_data(value, 6)
 
 
 def _balance(facts: Mapping[str, Any]) -> None:
     """Bars: how many training examples each class has, or where regression targets lie."""
     if facts["task"] == REGRESSION:
-        counts, edges = facts["histogram"]["counts"], facts["histogram"]["edges"]
-        ranges = [(f"{edges[at]:,.6g} to {edges[at + 1]:,.6g}", n, ()) for at, n in enumerate(counts)]
+        counts, edges, whole = (facts["histogram"].get(name) for name in ("counts", "edges", "whole"))
+        ranges = [(between(edges[at], edges[at + 1], bool(whole)), n, ()) for at, n in enumerate(counts)]
         _bars("Range", ("training",), ranges)
         return
     findings = facts["findings"]

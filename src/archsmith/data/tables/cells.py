@@ -18,10 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
-from archsmith.data.values import as_float, is_gone
+from archsmith.data.values import MISSING, as_float, is_gone
 
-# Texts that say that a value is missing, in small letters.
-MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"))
 LONGEST_MISSING = max(map(len, MISSING))
 LARGEST = 1e30  # larger numbers count as missing; squares of the others fit float32 after scaling
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
@@ -33,6 +31,7 @@ WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 COMMA_GROUPS = re.compile(r"[+-]?((\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?|\d+(,\d+)?[eE][+-]?\d+)")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
+YEAR_FIRST = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:([T ])(\d{1,2})(:.*))?")  # the same with slashes
 THREE_PARTS = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4}|\d\d)(?:[T ](\d{1,2}):(\d\d)(?::(\d\d))?)?")
 EPOCH = datetime.datetime(1970, 1, 1)
 DAY_SECONDS = 86_400
@@ -237,6 +236,10 @@ def _plain(text: str) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    """A date such as 2024-12-31 or 2024/12/31."""
+    if slashed := YEAR_FIRST.fullmatch(text):
+        year, month, day, mark, hour, rest = slashed.groups()
+        text = f"{year}-{month:0>2}-{day:0>2}" + (f"{mark}{hour:0>2}{rest}" if rest else "")
     if not ISO.fullmatch(text):
         return None
     try:

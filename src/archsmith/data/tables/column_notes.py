@@ -108,7 +108,7 @@ class Seen:
         if self.rising:
             notes.append(
                 f"Whole numbers rise from each row to the next in {listed(self.rising)}. If they only name the rows, "
-                "leave them out."
+                "leave them out with --ignore."
             )
         for name, (one, other) in self.cases.items():
             notes.append(
@@ -121,7 +121,7 @@ class Seen:
         if names:
             notes.append(
                 f"The values seem to be names in {listed(names)}: most are rare, and those of new rows will be "
-                "unknown. They tell little, so leave them out."
+                "unknown. They tell little, so leave them out with --ignore."
             )
         if others := [name for name in self.scattered if name not in names]:
             notes.append(

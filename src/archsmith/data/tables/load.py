@@ -6,7 +6,7 @@ A table that is refused leaves nothing on disk.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.core.errors import DataError
+from archsmith.core.wording import some_used
 from archsmith.data.examples import SPLITS
 from archsmith.data.labels import Target
 from archsmith.data.splits import FEWEST, Cut, stratified
@@ -23,7 +24,7 @@ from archsmith.data.tables.checks import Findings
 from archsmith.data.tables.columns import columns_of
 from archsmith.data.tables.encode import encode
 from archsmith.data.tables.examples import TableExamples, TableSplits
-from archsmith.data.tables.read import Progress, TableSource, read
+from archsmith.data.tables.read import Progress, TableSource, read, without
 from archsmith.data.tables.store import TableStore, build, read_findings
 from archsmith.data.tables.target import target_of
 
@@ -52,6 +53,7 @@ def load(
     seed: int,
     target: str | None = None,
     task: str = "auto",
+    ignore: Sequence[str] = (),
     balanced: bool = False,
     seconds: float | None = None,
     progress: Progress | None = None,
@@ -61,13 +63,14 @@ def load(
 
     ``target``: name of the target column.
     ``task``: ``auto``, ``classification`` or ``regression``.
+    ``ignore``: names of columns to learn without.
     ``balanced``: every class counts alike.
     ``seconds``: where encoding would take longer, a share of the rows is used.
     ``progress(what, done, total)``: called between steps.
     ``check()``: called between steps, and may raise.
     """
     told, look = progress or (lambda what, done, total: None), check or (lambda: None)
-    listing = read(source, target, progress=told, check=look)
+    listing = without(read(source, target, progress=told, check=look), ignore)
     _refuse_few(listing)
     meaning = target_of(listing, task)
     cut = cut_by(meaning.labels, listing.split, seed, noun="row")
@@ -166,4 +169,5 @@ def affordable(
         chosen = stratified(meaning.labels[own], n_classes, round(share * len(own)), seed, "share")
         split[own[chosen]] = SPLITS.index(name)
     used = Cut(split, cut.made)
-    return used, (f"{used.n:,} of {n:,} rows are used: encoding all of them would take about {forecast:.0f} s.",)
+    why = f"encoding all of them would take about {forecast:.0f} s"
+    return used, (some_used(used.n, n, "rows", why),)

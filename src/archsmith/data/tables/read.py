@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,24 @@ def read(
             "Give a pair (X, y): the array and the targets.",
         )
     return _whole(as_columns(source), target, "table", source)
+
+
+def without(source: TableSource, names: Sequence[str]) -> TableSource:
+    """``source`` without the columns ``names``, as ones that are not used. Raises DataError for a column that it does
+    not have, and for its target.
+    """
+    left = {name: values for name, values in source.table.items() if name not in names}
+    asked = tuple(Ignored(name, "was left out, as asked") for name in source.table if name in names)
+    known = {*source.names, source.target}
+    for name in names:
+        if name == source.target:
+            raise DataError(f"The column {name!r} is the target, so it cannot be left out.", "Ignore another one.")
+        if name not in known:
+            columns = f"Its columns are {listed(source.names, 8)}."
+            raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(source.names, name)}{columns}")
+    if not left:
+        raise DataError("All columns are to be ignored.", "Leave one at least to learn from.")
+    return replace(source, table=left, ignored=(*asked, *source.ignored)) if asked else source
 
 
 def _file(path: Path, target: str | None, progress: Progress, check: Callable[[], None]) -> TableSource:
