@@ -33,11 +33,6 @@ def test_the_head_tells_state_clock_and_phases(page: Client, shown: Shown, view_
     assert "open" not in details.props
 
 
-def test_a_study_that_is_gone_says_so(page: Client, shown: Shown) -> None:
-    Head().gone("The study is not there any more.")
-    assert "not there any more" in shown()
-
-
 def test_facts_keep_their_elements_while_only_values_change(page: Client) -> None:
     facts = Facts()
     facts.show([("spent", "0:01")])

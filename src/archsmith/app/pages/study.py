@@ -17,6 +17,7 @@ from archsmith.app.api.studies import charts_of, facts_of
 from archsmith.app.entrants import Entrant, Entrants, entrants
 from archsmith.app.house import House
 from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.removal import RemoveButton, gone
 from archsmith.app.pages.rows import Column, Row, Rows, reveal
 from archsmith.app.pages.study_chart import TrialChart
 from archsmith.app.pages.study_controls import VALUE, StudyControls
@@ -71,13 +72,21 @@ def mount(house: House) -> None:
         assert look is not None
         if soon:
             with frame(look.facts.study, style="study"):
-                page.build(look)
+                place = box("div")
         else:
             waiting.set_text("")
-            with place:
-                page.build(look)
-        ui.timer(TICK_SECONDS, page.tick, immediate=False)
-        ui.timer(TICK_SECONDS, page.draw_network)
+        with place:
+            page.build(look)
+        ticking = ui.timer(TICK_SECONDS, lambda: tick(), immediate=False)
+        drawing = ui.timer(TICK_SECONDS, page.draw_network)
+
+        async def tick() -> None:
+            try:
+                await page.tick()
+            except StudyError as error:
+                ticking.cancel()
+                drawing.cancel()
+                gone(place, str(error))
 
 
 class StudyPage:
@@ -149,6 +158,7 @@ class StudyPage:
             self._network = NetworkBox(self._followed.id, partial(self._house.networks.drawn, self._followed.id))
             self._board = Board(self.pick)
         self._log = Log()
+        self._remove = RemoveButton(self._house, self._followed.id)
         self._show(look)
 
     def _build_charts(self, look: Look) -> None:
@@ -201,12 +211,8 @@ class StudyPage:
                 )
 
     async def tick(self) -> None:
-        """Show what is new."""
-        try:
-            look = await asyncio.to_thread(self.look)
-        except StudyError as error:
-            self._head.gone(str(error))
-            return
+        """Show what is new. Raises NoStudyError where the study is gone."""
+        look = await asyncio.to_thread(self.look)
         if look is not None:
             self._show(look)
 
@@ -217,6 +223,7 @@ class StudyPage:
     def _show(self, look: Look) -> None:
         self._head.show(look.facts)
         self._controls.show(look.facts)
+        self._remove.offer(look.facts.state != "running")
         reveal(self._found, look.facts.n_trials > 0 or bool(look.standings and look.standings.rows))
         if look.standings is not None:
             self._board.show(look.standings)

@@ -89,10 +89,6 @@ class Head:
             self._before = facts.state
             self._list.props("open") if facts.state == "running" else self._list.props(remove="open")
 
-    def gone(self, message: str) -> None:
-        """The study is not there any more."""
-        self._state.text, self._says.text = "gone", message
-
 
 def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
