@@ -45,6 +45,7 @@ class More(BaseModel):
         None,
         description="Time, such as '+20m' on top of what it has had; nothing: what is left of its budget.",
         pattern=f"^{MORE}$",
+        examples=["+20m"],
     )
 
 
@@ -82,7 +83,7 @@ def _wishes() -> type[BaseModel]:
     fields: dict[str, Any] = {
         "data": (
             Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)],
-            Field(description="'digits' (the sample), or the id of a data set."),
+            Field(description="'digits' (the sample), or the id of a data set.", examples=["digits"]),
         ),
         "settings": (
             dict[str, dict[str, Any]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -35,7 +36,9 @@ def mount(house: House) -> None:
             return
         found = await asyncio.to_thread(house.networks.difference, first, second)
         drawn = await asyncio.gather(*(_drawn(house, *which) for which in (first, second)))
-        with frame(f"{_title(found.first)} and {_title(found.second, found.first.study)}", style="network"):
+        title = f"{_title(found.first)} and {_title(found.second, found.first.study)}"
+        asked = {"study": study, "a": a, "b": b, **({"other": other} if other else {})}
+        with frame(title, style="network", twin=f"/differences?{urlencode(asked)}"):
             for whose in dict.fromkeys((study, other or study)):
                 parts.back(whose)
             n = found.n_different

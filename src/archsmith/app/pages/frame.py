@@ -17,6 +17,7 @@ from nicegui.elements.mixins.text_element import TextElement
 STATIC = Path(__file__).parent.parent / "static"
 ASSETS = "/assets"  # where ``STATIC`` is served
 PLACES = {"Home": "/", "New study": "/new", "Comparisons": "/comparisons"}
+FOOT = {"Words on these pages": "/words", "API": "/api/docs"}
 HEAD = f'''<link rel="stylesheet" href="{ASSETS}/app.css"><script src="{ASSETS}/app.js"></script>'''
 
 
@@ -37,11 +38,12 @@ def box(tag: str = "div", kind: str = "", props: str = "") -> Element:
 
 
 @contextmanager
-def frame(title: str, here: str = "", *, style: str = "") -> Iterator[None]:
+def frame(title: str, here: str = "", *, style: str = "", twin: str = "") -> Iterator[None]:
     """The frame of a page; its content is made inside.
 
     ``title``: of the page, also of the browser's tab. ``here``: the path among ``PLACES`` that it belongs to.
-    ``style``: the name of its own style sheet, besides the one of all pages.
+    ``style``: the name of its own style sheet, besides the one of all pages. ``twin``: where programs get the same,
+    below ``/api/v1``.
     """
     ui.page_title(f"{title} · Archsmith")
     if style:
@@ -57,6 +59,11 @@ def frame(title: str, here: str = "", *, style: str = "") -> Iterator[None]:
     with box("div", props='id="main" tabindex="-1"'):  # NiceGUI lays a <main> around every page
         Words("h1", title)
         yield
+        with box("nav", "foot", 'aria-label="About"'):
+            for name, path in FOOT.items():
+                Words("a", name, props=f'href="{path}"')
+            if twin:
+                Words("a", "This page as JSON").props["href"] = f"/api/v1{twin}"
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def mount(house: House) -> None:
         curve = await asyncio.to_thread(model_quality.curve_of, house, id)
         relabels = await asyncio.to_thread(house.models.relabels.get, id)
         ui.add_head_html(SCRIPT)
-        with frame(known.name, style="model"):
+        with frame(known.name, style="model", twin=f"/models/{id}"):
             place = box("div")
         with place:
             _head(known)

@@ -38,9 +38,8 @@ def mount(house: House) -> None:
         found = await asyncio.to_thread(house.networks.get, study, name)
         drawing = asyncio.create_task(asyncio.to_thread(house.networks.drawn, study, name))
         await asyncio.wait({drawing}, timeout=AT_FIRST)
-        with frame(
-            f"{found.title} of {study}" if name != EXPORTED else f"{found.title}, exported by {study}", style="network"
-        ):
+        title = f"{found.title} of {study}" if name != EXPORTED else f"{found.title}, exported by {study}"
+        with frame(title, style="network", twin=parts.network_path(study, name)):
             parts.back(study)
             _beside(found)
             _facts(found)

@@ -56,9 +56,9 @@ def mount(house: House) -> None:
         page = StudyPage(house, await asyncio.to_thread(house.studies.get, id))
         reading = asyncio.create_task(asyncio.to_thread(page.look))
         await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
-        soon = reading.done()
+        soon, twin = reading.done(), f"/studies/{quote(id, safe='')}"
         if not soon:  # a log of very many trials: say so, and fill the page when it is read
-            with frame(visible(id), style="study"):
+            with frame(visible(id), style="study", twin=twin):
                 waiting = Words("p", "Reading what this study has logged …", props='role="status"')
                 place = box("div")
             await ui.context.client.connected()
@@ -71,7 +71,7 @@ def mount(house: House) -> None:
             return
         assert look is not None
         if soon:
-            with frame(look.facts.study, style="study"):
+            with frame(look.facts.study, style="study", twin=twin):
                 place = box("div")
         else:
             waiting.set_text("")
