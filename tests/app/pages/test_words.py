@@ -4,8 +4,8 @@ from html import escape
 
 from starlette.testclient import TestClient
 
-from archsmith.app.pages.network import counts
 from archsmith.app.drawings import Drawn
+from archsmith.app.pages.network import counts
 from archsmith.core.wording import GLOSSARY
 
 

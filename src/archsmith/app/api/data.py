@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -125,7 +126,8 @@ def router(house: House) -> APIRouter:
         more: Annotated[bool, Query(description="Are further files of the same data set to come?")] = False,
     ) -> DataListed:
         """Send a file. It is kept when its last byte has come, and then looked at."""
-        kind, chunks, declared = request.headers.get("content-type", ""), request.stream(), _declared(request)
+        kind, declared = request.headers.get("content-type", ""), _declared(request)
+        chunks: AsyncIterator[bytes] = request.stream()
         if is_form(kind):
             called, chunks = await one_file(kind, chunks)
             name, declared = name or called, None

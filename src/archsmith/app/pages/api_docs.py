@@ -87,7 +87,9 @@ def curl(document: Mapping[str, Any], base: str, path: str, method: str, what: M
     asked = [f"{name}={_capitals('', name)}" for name in wanted]
     address = f"{base}{place}" + (f"?{'&'.join(asked)}" if asked else "")
     words = ["curl"]
-    kinds = next((answer["content"] for answer in what["responses"].values() if "content" in answer), {})
+    kinds: Mapping[str, Any] = next(
+        (answer["content"] for answer in what["responses"].values() if "content" in answer), {}
+    )
     if STREAM in kinds:
         words.append("-N")
     if any(kind in SAVED for kind in kinds):
