@@ -70,8 +70,9 @@ def _facts(found: Network) -> None:
         rows += [(fact.name, fact.text) for fact in (*found.scores, *found.facts)]
         parts.facts(rows)
         _family(found)
-        _against(found)
-        if found.parents or found.children:
+        if found.n_others:
+            _against(found)
+        if found.has_history:
             with box("p"):
                 parts.link("How the search came to its networks", f"/studies/{quote(found.study, safe='')}/lineage")
 

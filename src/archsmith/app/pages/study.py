@@ -14,6 +14,7 @@ from nicegui import ui
 
 from archsmith.analysis.wording import rounded
 from archsmith.app.api.studies import charts_of, facts_of
+from archsmith.app.beliefs import has_history
 from archsmith.app.entrants import Entrant, Entrants, entrants
 from archsmith.app.house import House
 from archsmith.app.pages.frame import Words, box, frame, sheet
@@ -104,6 +105,7 @@ class StudyPage:
         self._size = 0  # which scatter
         self._charts: Charts | None = None
         self._running = False
+        self._has_history = False
 
     # -- reading, in another thread ------------------------------------------------------------------------------------
 
@@ -131,6 +133,7 @@ class StudyPage:
         if self._drawn and now - self._charted < SHARE * self._chart_seconds:
             return None
         charts = charts_of(self._followed)
+        self._has_history = self._followed.facts(has_history)
         self._drawn, self._charted, self._chart_seconds = version, now, time.monotonic() - now
         return charts
 
@@ -240,6 +243,8 @@ class StudyPage:
         """Charts, as they stand."""
         charts, seen = self._charts_now(), self._network.trials
         self._progress.show(progress_options(charts, seen))
+        reveal(self._best, bool(charts.progress.dots or charts.progress.shorter or charts.progress.failed))
+        reveal(self._way, self._has_history)
         self._curves.show(curve_options(charts, seen))
         reveal(self._curves.figure, any(len(curve.points) > 1 for curve in charts.curves))
         self._scatter.show(self._scatter_options(charts, seen))
@@ -271,10 +276,8 @@ class StudyPage:
 
     def _show_pool(self, pool: Entrants) -> None:
         self._rows.show([_pool_row(each) for each in pool.entrants])
-        for part in (self._best, self._tried):
-            reveal(part, pool.total > 0)
+        reveal(self._tried, pool.total > 0)
         self._lead.text = f"{amount(pool.total, 'network')}{' so far' * self._running}."
-        reveal(self._way, pool.total > 1)
         last = min(pool.total, pool.offset + PAGE)
         self._where.text = f"{pool.offset + 1} to {last} of {pool.total:,}" if pool.total > PAGE else ""
         for button, shown in ((self._back, pool.offset > 0), (self._on, last < pool.total)):
