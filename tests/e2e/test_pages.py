@@ -28,7 +28,7 @@ SETTLED = 1500  # milliseconds after which a page has drawn its charts
 # What a page shows once it is whole, where that takes longer.
 WHOLE = {
     "data": ".wall img",
-    "study": "main svg, main canvas",
+    "study": "main svg:visible, main canvas:visible",
     "search": "img.drawing",
     "network": "[data-viewer] svg",
     "exported": "[data-viewer] svg",
@@ -49,6 +49,8 @@ PAGES = {
     "comparisons": "/comparisons",
     "comparison": "/comparisons/{comparison}",
     "nothing": "/studies/nothing",
+    "api": "/api/docs",
+    "words": "/words",
 }
 
 
