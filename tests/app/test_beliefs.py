@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from archsmith.app import beliefs
-from archsmith.app.beliefs import beliefs_of
+from archsmith.app.beliefs import beliefs_of, has_history
+from archsmith.app.lineage import lineage_of
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.core.records import Preparing
 from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view
+from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.random import RandomSearch
 from archsmith.strategies.tabular import TabularReinforce
@@ -54,6 +56,19 @@ def test_a_controller_of_shared_weights_tells_what_it_learnt() -> None:
 
 def test_who_noted_nothing_believed_nothing(tmp_path: Path) -> None:
     assert beliefs_of(searched(tmp_path, RandomSearch())) == ()
+
+
+def test_a_history_is_offered_where_there_is_one(tmp_path: Path) -> None:
+    for name, strategy, told in (
+        ("random", RandomSearch(), False),
+        ("policy", TabularReinforce(), True),
+        ("evolution", RegularizedEvolution(population=4, sample_size=2), True),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        view = searched(folder, strategy)
+        assert has_history(view) is told
+        assert (bool(beliefs_of(view)) or lineage_of(view) is not None) is told
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -412,3 +413,57 @@ def test_show_tells_the_command_that_repeats_a_search(command: Any) -> None:
     line = "archsmith search --strategy random --trials 2 --seed 3"
     assert f"The same search again: {line}\n" in command("studies", "show").out
     assert command("studies", "show", "--json").json["command"] == line
+
+
+# Removing
+
+
+def test_remove_asks_says_what_goes_and_takes_no_for_an_answer(
+    command: Any, study: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    answer = command("studies", "remove", "last")
+    assert (answer.code, answer.out) == (0, "")
+    assert (
+        "deleted for good (" in answer.err and "Remove it? [y/N]" in answer.err and "Nothing was removed" in answer.err
+    )
+    assert len(command("studies", "list", "--json").json) == 1
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert command("studies", "remove", "last").out == f"Removed {study['study']}.\n"
+    assert command("studies", "list", "--json").json == []
+    assert not any(Workspace().studies.glob(f"{study['study']}*"))
+
+
+def test_remove_without_anybody_to_ask_removes_nothing(
+    command: Any, study: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    answer = command("studies", "remove", study["study"])
+    assert answer.code == 2 and answer.err.splitlines()[-1].endswith("Answer beforehand with --yes.")
+    assert Workspace().resolve(study["study"]).exists()
+
+
+def test_remove_several_at_once_or_none_of_them(command: Any, study: dict[str, Any], tmp_path: Path) -> None:
+    second = command("search", "--trials", "2", "--name", "tiny", "--json").json["study"]
+    elsewhere = command("search", "--trials", "2", "--workspace", "other", "--json").json["study"]
+    wrong = ("no-such-study", "", "..", f"other/studies/{elsewhere}", f"{Workspace().studies}/../studies/{second}")
+    for name in wrong:
+        answer = command("studies", "remove", study["study"], name, "--yes")
+        assert answer.code == 2, name
+    store = Workspace().open(second)
+    store.acquire()
+    answer = command("studies", "remove", study["study"], second, "--yes")
+    assert (
+        answer.code == 1 and f"{second} is running. End it first: archsmith studies stop {second} --now" in answer.err
+    )
+    store.release()
+    store.close()
+    rows = command("studies", "remove", study["study"], "tiny", "--yes", "--json").json
+    assert [row["study"] for row in rows] == [study["study"], second] and rows[0]["n_bytes"] > 0
+    assert command("studies", "list", "--json").json == []
+
+
+def test_remove_of_a_study_that_cannot_be_read(command: Any, broken: dict[str, Any]) -> None:
+    for row in command("studies", "list", "--json").json:
+        assert command("studies", "remove", row["study"], "--yes").code == 0
+    assert command("studies", "list", "--json").json == []

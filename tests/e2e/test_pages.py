@@ -28,7 +28,7 @@ SETTLED = 1500  # milliseconds after which a page has drawn its charts
 # What a page shows once it is whole, where that takes longer.
 WHOLE = {
     "data": ".wall img",
-    "study": "main svg, main canvas",
+    "study": "main svg:visible, main canvas:visible",
     "search": "img.drawing",
     "network": "[data-viewer] svg",
     "exported": "[data-viewer] svg",
@@ -49,6 +49,8 @@ PAGES = {
     "comparisons": "/comparisons",
     "comparison": "/comparisons/{comparison}",
     "nothing": "/studies/nothing",
+    "api": "/api/docs",
+    "words": "/words",
 }
 
 
@@ -69,6 +71,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     search = archsmith(place, *cells, "--strategy", "evolution", "--set", "strategy.population=8")
     policy = archsmith(place, "search", "--bench", "digits", "--strategy", "tabular", "--trials", "60")
     archsmith(place, "compare", "--bench", "digits", "--runs", "6", "--trials", "20", "--name", "digits")
+    archsmith(place, "search", "--trials", "2", "--name", "n" * 79)  # a name without a place where it breaks
     ids = {name: Path(str(said["study"])).name for name, said in (("job", job), ("search", search), ("policy", policy))}
     return {"workspace": place, "comparison": "digits", **ids}
 

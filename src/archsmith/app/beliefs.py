@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from archsmith.analysis.report import policy, shared_weights, surrogate
 from archsmith.analysis.report.sharing import sharing_metric
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import share
 from archsmith.runtime.study_view import StudyView
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,16 @@ def beliefs_of(view: StudyView) -> tuple[Belief, ...]:
     return tuple(found)
 
 
-def _safely(make: Callable[[Study], Belief | None], study: Study) -> Belief | None:
+def has_history(view: StudyView) -> bool:
+    """Is there anything to say of how the search came to its networks? Nothing is drawn for this."""
+    if any(trial.parents for trial in view.history.trials):
+        return True
+    study = Study(view, view.folder or Path())
+    asked = (policy.policy_of, surrogate.guesses_of, shared_weights.learning_of)
+    return any(_safely(ask, study) is not None for ask in asked)
+
+
+def _safely(make: Callable[[Study], Told | None], study: Study) -> Told | None:
     """Anybody's strategy may note anything: what cannot be read is left out, as in a report."""
     try:
         return make(study)

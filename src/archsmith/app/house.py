@@ -12,6 +12,7 @@ from archsmith.app.endpoints import Endpoints
 from archsmith.app.jobs import Jobs
 from archsmith.app.models import Models
 from archsmith.app.networks import Networks
+from archsmith.app.removal import Removal
 from archsmith.app.settings import AppSettings
 from archsmith.app.studies import Studies
 from archsmith.app.trying import Trying
@@ -29,6 +30,7 @@ class House:
     ``data``: the data sets.
     ``models``: what finished studies exported. ``trying`` predicts with them here, ``endpoints`` are their servers.
     ``networks``: those of studies. ``comparisons``: of strategies.
+    ``removal``: of studies.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -43,6 +45,7 @@ class House:
         self.endpoints = Endpoints(self.models, self.folder / "endpoints")
         self.networks = Networks(lambda study: self.studies.get(study).look())
         self.comparisons = Comparisons(self.workspace.path / "comparisons")
+        self.removal = Removal(self.workspace, self.jobs, self.studies, self.endpoints, self.models.relabels)
 
     def start(self, options: Mapping[str, Any]) -> str:
         """Begin a study; its id. ``options``: fields of FitSettings, with the id of a data set as ``data``. Raises

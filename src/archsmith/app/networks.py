@@ -11,7 +11,7 @@ from typing import Any
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import decisions_of
 from archsmith.analysis.wording import duration, metric_name, number, rounded, score, sentence_case
-from archsmith.app.beliefs import Belief, beliefs_of
+from archsmith.app.beliefs import Belief, beliefs_of, has_history
 from archsmith.app.drawings import Drawings, Drawn
 from archsmith.app.entrants import name_of, title_of
 from archsmith.app.groups import Group
@@ -59,7 +59,8 @@ class Network:
     exported network was none. ``title``: for people. ``state``: in words. ``error``: why it failed. ``place``: in the
     ranking of ``n_ranked``, from 1; None outside. ``previous``, ``next``: trials beside it there. ``scores``: all that
     was measured. ``facts``: of its training. ``decisions``: all of them. ``parents``, ``children``: trials that it came
-    from, and that came from it. ``n_children``: how many there are in all. ``curve``: of the first objective.
+    from, and that came from it. ``n_children``: how many there are in all. ``n_others``: further trials of the study.
+    ``has_history``: is there anything to say of how the search came to it? ``curve``: of the first objective.
     """
 
     study: str
@@ -78,6 +79,8 @@ class Network:
     parents: tuple[int, ...]
     children: tuple[int, ...]
     n_children: int
+    n_others: int
+    has_history: bool
     curve: Curve | None
 
 
@@ -190,6 +193,8 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
         () if trial is None else trial.parents,
         tuple(children[:MOST_CHILDREN]),
         len(children),
+        len(view.history.trials) - (trial is not None),
+        has_history(view),
         _curve(view, trial, row),
     )
 

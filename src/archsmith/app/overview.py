@@ -14,7 +14,7 @@ from archsmith.app.house import House
 from archsmith.app.inspector import DIGITS
 from archsmith.app.jobs import Job
 from archsmith.app.model_facts import ModelSummary
-from archsmith.core.wording import amount, metric_name, visible
+from archsmith.core.wording import amount, metric_name, size, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
 
 PAGE = 25  # studies on one page
@@ -143,16 +143,6 @@ def short(text: str, most: int = LONGEST) -> str:
     """``text`` for a page: nothing in it acts, and it is not too long."""
     plain = visible(text)
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
-
-
-def size(n_bytes: int) -> str:
-    """``12 kB``, ``3.4 MB``."""
-    value, unit = float(n_bytes), "bytes"
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
 
 
 def ago(seconds: float) -> str:

@@ -55,5 +55,10 @@ class Relabels:
             write_text(self._path(model), text + "\n")
         return found
 
+    def remove(self, model: str) -> None:
+        """Forget all labels of a model."""
+        with self._lock:
+            self._path(model).unlink(missing_ok=True)
+
     def _path(self, model: str) -> Path:
         return self._folder / f"{model}.json"

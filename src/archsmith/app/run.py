@@ -64,13 +64,27 @@ def create(house: House) -> FastAPI:
     from starlette.staticfiles import StaticFiles
 
     from archsmith.app.api.base import create as create_api
-    from archsmith.app.pages import comparisons, data, difference, errors, home, lineage, model, network, new, study
+    from archsmith.app.pages import (
+        api_docs,
+        comparisons,
+        data,
+        difference,
+        errors,
+        home,
+        lineage,
+        model,
+        network,
+        new,
+        study,
+        words,
+    )
     from archsmith.app.pages.frame import ASSETS, HEAD, STATIC
 
     app = create_api(house)
     app.mount(ASSETS, StaticFiles(directory=STATIC))
-    for page in (comparisons, data, difference, errors, home, lineage, model, network, new, study):
+    for page in (comparisons, data, difference, errors, home, lineage, model, network, new, study, words):
         page.mount(house)
+    api_docs.mount(app.openapi)
     ui.add_head_html(HEAD, shared=True)
     ui.run_with(app, title=TITLE, dark=None, language="en-US", tailwind=False, show_welcome_message=False)
     core.sio.handlers["/"].pop("log", None)  # with it a browser could write anything into what the app prints

@@ -1,8 +1,9 @@
-"""``archsmith studies list|show|resume|stop``: list, inspect, resume and stop studies."""
+"""``archsmith studies list|show|resume|stop|remove``: list, inspect, resume, stop and remove studies."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 BEST = 10  # trials that are shown unless a person says otherwise
 
-app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
+app = typer.Typer(help="List, show, resume, stop and remove studies.", no_args_is_help=True)
 
 Where = Annotated[
     str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
@@ -192,6 +193,45 @@ def stop(
         say(f"Asked {opened.id} to finish.")
 
 
+@app.command("remove")
+def remove(
+    studies: Annotated[list[str], typer.Argument(help="Studies: the id of each, the beginning of its id, or 'last'.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    workspace: Where = None,
+    json: Json = False,
+) -> None:
+    """Remove studies for good, after a question: log, trials and report. A bundle that lies elsewhere stays."""
+    from archsmith.automl.leaving import leaving
+    from archsmith.cli.output import emit, say, to_stderr
+    from archsmith.core.errors import LeaseError, UsageError
+    from archsmith.runtime import removing
+    from archsmith.runtime.lease import holder
+    from archsmith.runtime.workspace import Workspace
+
+    place = Workspace(workspace)
+    folders = list(dict.fromkeys(place.resolve(study) for study in studies))
+    for folder in folders:
+        if folder.absolute().parent != place.studies.absolute():
+            raise UsageError(f"The study {folder} lies outside of {place.path}.", "Name its place with --workspace.")
+        if holder(folder) is not None:
+            which = shlex.quote(folder.name if workspace is None else str(folder))
+            raise LeaseError(f"{folder.name} is running.", f"End it first: archsmith studies stop {which} --now")
+    found = [leaving(folder) for folder in folders]
+    if not yes:
+        to_stderr(*(f"{each.id}: {each.words}" for each in found))
+        if not _agreed("Remove it?" if len(found) == 1 else f"Remove these {len(found)} studies?"):
+            to_stderr("Nothing was removed.")
+            return
+    for folder in folders:
+        removing.remove(folder)
+        if not json:
+            say(f"Removed {folder.name}.")
+    if json:
+        emit(
+            [{"study": each.id, "n_bytes": each.n_bytes, "kept": each.bundle if each.kept else None} for each in found]
+        )
+
+
 def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
     """State, counts and the best ``limit`` trials of a study, as plain data; of several objectives the front, too. The
     space's module is not needed.
@@ -225,6 +265,19 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "trials": [_trial(trial) for trial in view.ranking()[:limit]],
         **front_data(view.history),
     }
+
+
+def _agreed(question: str) -> bool:
+    """Did a person say yes? Raises UsageError where nobody can be asked."""
+    from archsmith.core.errors import UsageError
+
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    said = sys.stdin.readline()
+    if not said:
+        sys.stderr.write("\n")
+        raise UsageError("Nobody answered, so nothing was removed.", "Answer beforehand with --yes.")
+    return said.strip().lower() in ("y", "yes")
 
 
 def _why_ended(view: StudyView) -> str:

@@ -117,6 +117,34 @@ MADE = {  # how a strategy came to a proposal
     "promote": "goes on from {parents}",
     "carry_on": "goes on from {parents}",
 }
+GLOSSARY = {  # words that pages use without explaining them
+    "study": "One search for a network on your data, with all that it logged. It can be paused, resumed, "
+    "given more time and removed.",
+    "network": "What learns: operations that are joined, and the numbers in them. Its architecture is the plan of it.",
+    "trial": "One training of one network, and the score that came of it. A network that is trained further "
+    "has a trial for each part of its training.",
+    "decision": "One question that the plan of a network answers, such as how many filters its first stage has.",
+    "parameters": "The numbers in a network that it learns. More of them can hold more, and take more memory.",
+    "multiply-adds": "How much one prediction has to compute: a multiplication with its addition is one. 5 M "
+    "are five million.",
+    "training keeps, one example": "The memory that training needs for each example of a batch, on top of the "
+    "parameters: values inside of the network that are kept until it has learnt from them.",
+    "epoch": "One pass through the training split. 0.5 epochs have seen half of the examples.",
+    "training, validation and test split": "Parts of the data. Networks learn from the training split; the "
+    "validation split decides which network is taken; the test split is kept aside and used for one measurement "
+    "at the end.",
+    "score": "How good a network is, as the metric of the study says: of accuracy the share of examples that "
+    "it gets right.",
+    "baseline": "A simple model, or a network that nobody searched for, trained on the same data. What it "
+    "reaches shows what the search brought.",
+    "interval": "A score on few examples is partly luck. The true one lies in a 95 % interval in 19 of 20 cases.",
+    "strategy": "What chooses which network is tried next.",
+    "budget": "What the whole study may take: time, a number of trials, or both.",
+    "front": "With several objectives: the networks that no other one beats in all of them.",
+    "bundle": "What a study hands over: the network in files that run anywhere, with its card and its report. "
+    "The app calls it a model.",
+    "lineage": "Which network was made from which, by changing some of its decisions.",
+}
 PURPOSES = {"train": "to learn from", "valid": "to choose by", "test": "for one test at the end"}
 
 
@@ -151,6 +179,16 @@ def measure(value: float, name: str) -> str:
     told = number(value)
     words = name.replace("_", " ")
     return f"{told} {words.removesuffix('s') if told == '1' else words}"
+
+
+def size(n_bytes: int) -> str:
+    """``12 kB``, ``3.4 MB``."""
+    value, unit = float(n_bytes), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
 
 
 def direction(metric: str, maximize: bool) -> str:

@@ -198,7 +198,8 @@ class Workspace:
     def _folders(self) -> Iterator[Path]:
         try:
             if self.studies.is_dir():
-                yield from (folder for folder in self.studies.iterdir() if _has_log(folder))
+                found = (folder for folder in self.studies.iterdir() if not folder.name.startswith("."))
+                yield from (folder for folder in found if _has_log(folder))
         except OSError as error:
             raise StudyError(
                 f"The studies in {self.studies} cannot be read: {error.strerror}.",

@@ -54,6 +54,35 @@ def test_a_file_is_sent_checked_and_removed(client: TestClient, sent: Callable[[
     assert "no such data set" in error(client.get(f"{DATA}/{name}"), 404)
 
 
+def test_a_form_with_one_file_is_taken(client: TestClient, house: House, zipped: Path, checked: Checked) -> None:
+    answer = client.post(DATA, files={"file": ("my shapes.zip", zipped.read_bytes(), "application/zip")})
+    assert (answer.status_code, answer.json()["name"]) == (201, "my_shapes.zip")
+    assert answer.json()["n_bytes"] == zipped.stat().st_size
+    checked(house, answer.json()["id"])
+    assert client.delete(f"{DATA}/{answer.json()['id']}").status_code == 204
+
+
+def test_a_form_keeps_to_the_limits_and_leaves_nothing(
+    client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.data.uploads, "most", 1000)
+    assert "more than" in error(client.post(DATA, files={"file": ("a.csv", b"a,b\n" * 1000)}), 413)
+    cut = client.post(
+        DATA,
+        content=b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\na,b\n',
+        headers={"content-type": "multipart/form-data; boundary=x"},
+    )
+    assert "cut off" in error(cut, 400)
+    assert "not read as data" in error(client.post(DATA, files={"file": ("a.exe", b"MZ")}), 415)
+    assert not [*house.data.uploads.folder.glob("*.part")]
+
+
+def test_a_file_without_a_name_is_told_how_to_be_sent(client: TestClient) -> None:
+    answer = client.post(DATA, content=b"a,b")
+    assert "has no name" in error(answer, 422)
+    assert answer.json()["error"]["hint"] == f"Send it so: curl -F file=@data.csv http://testserver{DATA}"
+
+
 def test_a_table_is_checked_with_another_target(
     client: TestClient, house: House, sent: Callable[[Path], str], table: Path, checked: Checked
 ) -> None:

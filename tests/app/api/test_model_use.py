@@ -45,6 +45,18 @@ def test_a_row_gets_a_prediction(asked: tuple[TestClient, str, str]) -> None:
     assert client.post(f"{rows}/predict", json=row).json()["n_classes"] == 3
 
 
+def test_a_form_with_one_file_gets_a_prediction(asked: tuple[TestClient, str, str]) -> None:
+    client, pictures, rows = asked
+    said = client.post(f"{pictures}/predict", files={"files": ("a.png", picture(), "image/png")})
+    assert said.json()["label"] and said.status_code == 200
+    row = ("row.json", b'{"age": 40, "income": null, "city": "Bern", "member": "yes", "since": "2020-05-01"}')
+    assert client.post(f"{rows}/predict", files={"file": row}).json()["n_classes"] == 3
+    two = [("file", ("a.png", picture())), ("file", ("b.png", picture()))]
+    assert client.post(f"{pictures}/predict", files=two).status_code in (400, 413)
+    more = client.post(f"{pictures}/predict", files={"file": ("a.png", picture())}, data={"top": "3"})
+    assert "curl -F file=@picture.png" in more.json()["error"]["hint"]
+
+
 def test_where_a_picture_matters_is_told(asked: tuple[TestClient, str, str]) -> None:
     client, pictures, _ = asked
     said = client.post(f"{pictures}/occlusion", content=picture(), headers={"content-type": "image/png"}).json()
@@ -56,7 +68,8 @@ def test_where_a_picture_matters_is_told(asked: tuple[TestClient, str, str]) -> 
     [
         ({"content-type": "image/png"}, b"no picture", 422),
         ({"content-type": "application/json"}, b"{", 400),
-        ({"content-type": "multipart/form-data; boundary=x"}, b"--x--", 415),
+        ({"content-type": "multipart/form-data; boundary=x"}, b"--x--", 400),
+        ({"content-type": "application/x-www-form-urlencoded"}, b"a=1", 415),
         ({"content-type": "image/png", "content-encoding": "gzip"}, b"", 415),
         ({}, b"", 422),
     ],
@@ -110,6 +123,7 @@ def test_what_is_no_model_is_not_served(asked: tuple[TestClient, str, str], meth
 
 def test_the_body_is_described() -> None:
     assert set(model_use.BODY["requestBody"]["content"]) == {
+        "multipart/form-data",
         "application/json",
         "image/*",
         "application/octet-stream",

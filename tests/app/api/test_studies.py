@@ -90,7 +90,7 @@ def test_a_study_that_there_is_not_is_a_404(client: TestClient, studies: Path, r
     assert answer.json()["error"]["code"] == "study"
 
 
-@pytest.mark.parametrize("name", ["..", "%2e%2e", "..%2f..%2fetc", "a%00b", "%ff", "a" * 300, "x%5cy", "last"])
+@pytest.mark.parametrize("name", ["%2e%2e%2f", "..%2f..%2fetc", "a%00b", "%ff", "a" * 300, "x%5cy", "last"])
 def test_odd_names_lead_nowhere(client: TestClient, studies: Path, name: str) -> None:
     assert client.get(f"/api/v1/studies/{name}").status_code in (404, 422)
 

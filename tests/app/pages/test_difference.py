@@ -17,9 +17,12 @@ def test_two_networks_stand_side_by_side(client: TestClient, evolved: str, monke
     assert "tip-s00" in page.text and "tip-s10" in page.text  # both are drawn
 
 
-def test_what_is_the_same_is_said_to_be(client: TestClient, evolved: str) -> None:
-    page = client.get("/differences", params={"study": evolved, "a": "0", "b": "0", "other": evolved})
-    assert "0 decisions differ" in page.text
+@pytest.mark.parametrize("more", [{}, True])
+def test_one_network_is_not_compared_with_itself(client: TestClient, evolved: str, more: object) -> None:
+    asked = {"study": evolved, "a": "0", "b": "0", **({"other": evolved} if more else {})}
+    page = client.get("/differences", params=asked)
+    assert "This is one and the same network." in page.text and "decisions differ" not in page.text
+    assert f"/studies/{evolved}/networks/0" in page.text
 
 
 def test_without_two_networks_it_says_how_to_come_here(client: TestClient, evolved: str) -> None:

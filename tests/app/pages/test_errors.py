@@ -19,7 +19,7 @@ from archsmith.server.refusals import Refusal
 def test_where_there_is_no_page_the_frame_says_so(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
-    assert "<h1>There is no such page</h1>" in answer.text
+    assert "<h1>There is no such page.</h1>" in answer.text
     assert 'href="/new"' in answer.text
     assert "nicegui.js" not in answer.text and "<script>" not in answer.text
 
@@ -76,6 +76,13 @@ def test_what_is_not_there_has_no_page_and_no_answer(client: TestClient, evolved
     assert answer.status_code == said.status_code == 404
     assert escape(said.json()["error"]["message"]) in answer.text
     assert "nicegui.js" not in answer.text
+
+
+@pytest.mark.parametrize("place", ["studies", "models", "data"])
+def test_what_is_not_there_is_named_in_the_title(client: TestClient, place: str) -> None:
+    text = client.get(f"/{place}/nothing").text
+    said = escape(client.get(f"/api/v1/{place}/nothing").json()["error"]["message"])
+    assert f"<title>{said} · Archsmith</title>" in text and f"<h1>{said}</h1>" in text and text.count(said) == 2
 
 
 def test_what_is_damaged_is_told_by_page_and_answer(client: TestClient, house: House, compared: str) -> None:

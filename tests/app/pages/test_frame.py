@@ -39,6 +39,14 @@ def test_the_head_leads_to_every_place_and_says_where_one_is(page: Client) -> No
     assert [place for place, link in links.items() if "aria-current" in link.props] == ["/"]
 
 
+def test_the_foot_leads_to_words_to_the_api_and_to_the_same_for_programs(page: Client) -> None:
+    with frame("Studies", twin="/studies"):
+        pass
+    links = {link.props["href"]: link.text for link in of_kind(page, "a") if isinstance(link, Words)}
+    assert links["/api/v1/studies"] == "This page as JSON"
+    assert links["/api/docs"] == "API" and "/words" in links
+
+
 def test_controls_of_the_head_are_named(page: Client) -> None:
     with frame("Studies"):
         pass

@@ -9,6 +9,12 @@ from archsmith.app.drawings import Drawn
 from archsmith.app.house import House
 from archsmith.app.pages import network
 from archsmith.app.pages.network import counts
+from archsmith.core.budget import Budget
+from archsmith.core.problem import Objective, Problem
+from archsmith.evaluators.cost import CostEvaluator
+from archsmith.runtime.search import Search
+from archsmith.spaces.nasnet import NasNet, NasNetScale
+from archsmith.strategies.random import RandomSearch
 
 
 def test_it_shows_facts_drawing_and_decisions(
@@ -26,6 +32,20 @@ def test_it_shows_facts_drawing_and_decisions(
     assert "data-viewer" in page.text and "Whole network" in page.text and "/assets/drawing.js" in page.text
     assert f"/studies/{evolved}/networks/{second}" in page.text  # the way to the next one
     assert f"/studies/{evolved}" in page.text
+
+
+def test_what_there_is_nothing_of_is_not_offered(client: TestClient, house: House) -> None:
+    space = NasNet(blocks=2, scale=NasNetScale(filters=4, cells=1))
+    store = house.workspace.create("single")
+    problem = Problem(space, (Objective("params", maximize=False),))
+    Search(problem, RandomSearch(), CostEvaluator(space), budget=Budget(trials=1), store=store).run()
+    store.close()
+    network, study = f"/studies/{store.folder.name}/networks/0", f"/studies/{store.folder.name}"
+    assert "Compare with trial" not in client.get(network).text
+    assert "/lineage" not in client.get(network).text
+    found = house.networks.get(store.folder.name, "0")
+    assert (found.n_others, found.has_history) == (0, False)
+    assert client.get(study).status_code == 200
 
 
 def test_a_drawing_that_takes_its_time_comes_later(

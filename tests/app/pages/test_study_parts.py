@@ -33,11 +33,6 @@ def test_the_head_tells_state_clock_and_phases(page: Client, shown: Shown, view_
     assert "open" not in details.props
 
 
-def test_a_study_that_is_gone_says_so(page: Client, shown: Shown) -> None:
-    Head().gone("The study is not there any more.")
-    assert "not there any more" in shown()
-
-
 def test_facts_keep_their_elements_while_only_values_change(page: Client) -> None:
     facts = Facts()
     facts.show([("spent", "0:01")])
@@ -115,3 +110,16 @@ def test_the_log_grows_at_its_end(page: Client, shown: Shown, view_of: Any) -> N
 def test_the_command_is_told(page: Client, shown: Shown, view_of: Any) -> None:
     Log().show(study_facts(view_of()))
     assert "archsmith fit blots --time 60s --seed 0" in shown()
+
+
+def test_a_log_that_says_nothing_is_left_out(page: Client, view_of: Any) -> None:
+    log = Log()
+    facts = study_facts(view_of())
+    log.show(facts)
+    (heading,) = of_kind(page, "h2")
+    (sheet,) = of_kind(page, "section")
+    assert "hidden" in heading.props and "hidden" not in sheet.props  # how it was begun is still told
+    log.show(facts.model_copy(update={"repeat": "", "command": None, "setup": []}))
+    assert "hidden" in sheet.props
+    log.show(study_facts(view_of(Note("one"))))
+    assert "hidden" not in heading.props and "hidden" not in sheet.props

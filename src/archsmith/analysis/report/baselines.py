@@ -262,7 +262,7 @@ def _not_worse(study: Study, row: Row, exported: Row, gap: Gap | None, n: int) -
 def _cut(study: Study, rows: Mapping[str, Row], name: str) -> str:
     """That the clock cut the training of one of ours short."""
     n, phase = float(rows[name].get("epochs") or 0.0), study.phases.get(f"train {name}")
-    if phase is None or not phase.forecast_seconds or not HARDLY <= n < SHORT:
+    if phase is None or not phase.forecast_seconds or hardly(rows[name]) or not 0 < n < SHORT:
         return ""
     if phase.seconds < CUT_SHARE * phase.forecast_seconds or rows[name].get("stopped"):
         return ""

@@ -25,6 +25,7 @@ def router(house: House) -> APIRouter:
 
     @made.get("/about")
     async def about() -> About:
+        """Version, workspace and limits."""
         settings = house.settings
         return About(
             version=VERSION,

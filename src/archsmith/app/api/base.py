@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from archsmith.app.api import about, comparisons, data, jobs, model_use, models, networks, studies
+from archsmith.app.api import about, comparisons, data, index, jobs, model_use, models, networks, studies
 from archsmith.app.house import House
 from archsmith.core.errors import ArchsmithError, NoStudyError, shortened
 from archsmith.server.refusals import Refusal
@@ -53,6 +53,7 @@ def create(house: House) -> FastAPI:
     )
     for group in (about, comparisons, data, jobs, model_use, models, networks, studies):
         api.include_router(group.router(house), prefix=PREFIX)
+    index.add(api, PREFIX)
     api.add_api_route(PREFIX + "/{path:path}", _nothing, methods=METHODS, include_in_schema=False)
     api.add_exception_handler(Refusal, _refused)
     api.add_exception_handler(ArchsmithError, _refused)

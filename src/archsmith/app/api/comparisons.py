@@ -62,13 +62,13 @@ def router(house: House) -> APIRouter:
 
     @made.get("/comparisons")
     async def comparisons() -> list[ComparisonAnswer]:
-        """All of them, the one that changed last first."""
+        """All comparisons, the one that changed last first."""
         found: list[Listed] = await asyncio.to_thread(house.comparisons.list)
         return [ComparisonAnswer.model_validate(one) for one in found]
 
     @made.get("/comparisons/{name}")
     async def comparison(name: Name) -> ComparisonInFull:
-        """What one of them found."""
+        """What a comparison found."""
         found: Shown = await asyncio.to_thread(house.comparisons.get, name)
         return ComparisonInFull.model_validate(found)
 

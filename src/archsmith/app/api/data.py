@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsmith.app import form
 from archsmith.app.datasets import ID, DataSet
 from archsmith.app.forecast import forecast
+from archsmith.app.form_file import FORM, is_form, one_file
 from archsmith.app.house import House
 from archsmith.app.samples import N_PICTURES
 from archsmith.server.refusals import Refusal
@@ -18,11 +20,14 @@ from archsmith.server.refusals import Refusal
 Id = Annotated[str, Path(pattern=f"^{ID}$", description="The id of a data set.", examples=["digits"])]
 Column = Annotated[str | None, Field(max_length=1_000)]
 PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "A PNG file."}}
+BYTES = {"type": "string", "format": "binary"}
+FILE_FORM = {"type": "object", "required": ["file"], "properties": {"file": BYTES}}
 RAW: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The bytes of the file, as they are.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "A form with the file as its one part; or the bytes of the file as they are, with its name in "
+        "the address.",
+        "content": {FORM: {"schema": FILE_FORM}, "application/octet-stream": {"schema": BYTES}},
     }
 }
 
@@ -113,12 +118,22 @@ def router(house: House) -> APIRouter:
     @made.post("/data", status_code=201, openapi_extra=RAW)
     async def upload(
         request: Request,
-        name: Annotated[str, Query(min_length=1, max_length=1_000, description="Of the file, with its ending.")],
+        name: Annotated[
+            str | None,
+            Query(min_length=1, max_length=1_000, description="Of the file, with its ending, where no form says it."),
+        ] = None,
         into: Annotated[str | None, Query(pattern=f"^{ID}$", description="The data set that it belongs to.")] = None,
         more: Annotated[bool, Query(description="Are further files of the same data set to come?")] = False,
     ) -> DataListed:
         """Send a file. It is kept when its last byte has come, and then looked at."""
-        return listed(await house.data.receive(name, request.stream(), _declared(request), into=into, more=more))
+        kind, declared = request.headers.get("content-type", ""), _declared(request)
+        chunks: AsyncIterator[bytes] = request.stream()
+        if is_form(kind):
+            called, chunks = await one_file(kind, chunks)
+            name, declared = name or called, None
+        if not name:
+            raise Refusal(422, "no_name", "The file has no name.", f"Send it so: curl -F file=@data.csv {request.url}")
+        return listed(await house.data.receive(name, chunks, declared, into=into, more=more))
 
     @made.post("/data/paths", status_code=201)
     async def add_path(given: DataPath) -> DataListed:

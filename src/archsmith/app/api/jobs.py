@@ -1,4 +1,4 @@
-"""``/studies``: begin a study, finish it, pause it, go on with it, and what its process says."""
+"""``/studies``: begin a study, finish it, pause it, go on with it, remove it, and what its process says."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class More(BaseModel):
         None,
         description="Time, such as '+20m' on top of what it has had; nothing: what is left of its budget.",
         pattern=f"^{MORE}$",
+        examples=["+20m"],
     )
 
 
@@ -83,7 +84,7 @@ def _wishes() -> type[BaseModel]:
     fields: dict[str, Any] = {
         "data": (
             Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)],
-            Field(description="'digits' (the sample), or the id of a data set."),
+            Field(description="'digits' (the sample), or the id of a data set.", examples=["digits"]),
         ),
         "settings": (
             dict[str, dict[str, Any]],
@@ -150,6 +151,13 @@ def router(house: House) -> APIRouter:
     async def resume(study: Study, more: More | None = None) -> Begun:
         """Go on, with more time or with what is left."""
         return Begun(study=await asyncio.to_thread(jobs.resume, study, None if more is None else more.more))
+
+    @made.delete("/studies/{study}", status_code=204)
+    async def remove(study: Study) -> None:
+        """Remove a study for good, and the model in it. A bundle that lies elsewhere stays; a server of the model is
+        ended. One that runs is refused.
+        """
+        await asyncio.to_thread(house.removal.remove, study)
 
     @made.get("/studies/{study}/log")
     async def log(

@@ -71,10 +71,12 @@ def router(house: House) -> APIRouter:
 
     @made.get("/models")
     def all_models() -> ModelList:
+        """All models in a line each, the one whose study changed last first."""
         return ModelList(models=models.list())
 
     @made.get("/models/{id}")
     def facts(id: Id) -> ModelFacts:
+        """All that is known of one model."""
         return models.facts(id)
 
     @made.get("/models/{id}/thresholds")
@@ -84,6 +86,7 @@ def router(house: House) -> APIRouter:
             int | None, Query(description="Place of a class, from 0; all classes without it.", ge=0, le=MOST_INDEX)
         ] = None,
     ) -> Thresholds:
+        """What becomes of the test examples when the network has to be surer."""
         return thresholds_of(models.study(id), label)
 
     @made.get("/models/{id}/mistakes")
@@ -92,30 +95,36 @@ def router(house: House) -> APIRouter:
         offset: Annotated[int, Query(description="How many to pass over.", ge=0, le=MOST_INDEX)] = 0,
         limit: Annotated[int, Query(description="Most that are wanted.", ge=1, le=MOST_SHOWN)] = 24,
     ) -> Mistakes:
+        """The worst mistakes on the test split, and what people say of them."""
         found = mistakes_facts(models.study(id), offset, limit)
         return Mistakes(mistakes=found, relabels=models.relabels.get(id))
 
     @made.get("/models/{id}/mistakes.csv", response_class=Response, responses=_binary("text/csv"))
     def mistakes_list(id: Id) -> Response:
+        """All mistakes as CSV."""
         lines = mistakes_csv(models.study(id), models.relabels.get(id))
         return _saved(StreamingResponse(lines, media_type="text/csv; charset=utf-8"), f"{service(id)}-mistakes.csv")
 
     @made.put("/models/{id}/mistakes/{index}")
     def relabel(id: Id, index: Index, given: Relabel) -> Relabelled:
+        """Note what a test example really is."""
         return Relabelled(relabels=models.relabel(id, index, given.label))
 
     @made.get("/models/{id}/mistakes/{index}.png", response_class=Response, responses=_binary("image/png"))
     def picture(id: Id, index: Index) -> Response:
+        """The picture of a test example."""
         return Response(picture_png(models.study(id), index), media_type="image/png")
 
     @made.get("/models/{id}/report", response_class=Response, responses=_binary("text/html"))
     def report(id: Id) -> Response:
+        """The report as one HTML file."""
         bundle, _ = models.whole(id)
         headers = {"content-security-policy": REPORT_POLICY}
         return Response(report_of(bundle), media_type="text/html; charset=utf-8", headers=headers)
 
     @made.get("/models/{id}/files")
     def files(id: Id) -> FileList:
+        """What can be taken of a model."""
         return FileList(files=files_of(models.whole(id)[0]))
 
     @made.get(
@@ -126,6 +135,7 @@ def router(house: House) -> APIRouter:
     def file(
         id: Id, name: Annotated[str, Path(description=f"One of: {', '.join(FILES)}.", max_length=100)]
     ) -> Response:
+        """One file of a model; bundle.zip is all of it."""
         taken = take(*models.whole(id), name)
         headers = {} if taken.size is None else {"content-length": str(taken.size)}
         return _saved(StreamingResponse(taken.pieces, media_type=taken.type, headers=headers), taken.name)

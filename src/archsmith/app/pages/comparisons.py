@@ -25,7 +25,7 @@ def mount(house: House) -> None:
     @ui.page("/comparisons", response_timeout=20.0)
     async def comparisons() -> None:
         found = await asyncio.to_thread(house.comparisons.list)
-        with frame("Comparisons", "/comparisons", style="network"):
+        with frame("Comparisons", "/comparisons", style="network", twin="/comparisons"):
             text = "A comparison gives several search strategies the same problem, budget and seeds."
             Words("p", text, "faint")
             if not found:
@@ -39,7 +39,12 @@ def mount(house: House) -> None:
     @ui.page("/comparisons/{name}", response_timeout=20.0)
     async def comparison(name: str) -> None:
         found = await asyncio.to_thread(house.comparisons.get, name)
-        with frame(f"Comparison on {parts.text(found.listed.title)}", "/comparisons", style="network"):
+        with frame(
+            f"Comparison on {parts.text(found.listed.title)}",
+            "/comparisons",
+            style="network",
+            twin=f"/comparisons/{quote(name)}",
+        ):
             _all()
             _one(found)
 

@@ -32,7 +32,7 @@ def mount(house: House) -> None:
     async def data(id: str) -> None:
         ui.add_head_html(f'<script src="{ASSETS}/form.js" defer></script>')
         found = await asyncio.to_thread(house.data.get, id)
-        with frame(found.name, "/new", style="data"):
+        with frame(found.name, "/new", style="data", twin=f"/data/{id}"):
             await _Page(house, found).begin()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -34,8 +35,17 @@ def mount(house: House) -> None:
                 Words("p", "Open a network of a study, and choose another one to compare it with.")
             return
         found = await asyncio.to_thread(house.networks.difference, first, second)
+        if first == second:
+            with frame(_title(found.first), style="network"):
+                parts.back(study)
+                Words("p", "This is one and the same network. Choose another one to compare it with.")
+                with box("p"):
+                    parts.link("Its page", parts.network_path(study, a))
+            return
         drawn = await asyncio.gather(*(_drawn(house, *which) for which in (first, second)))
-        with frame(f"{_title(found.first)} and {_title(found.second, found.first.study)}", style="network"):
+        title = f"{_title(found.first)} and {_title(found.second, found.first.study)}"
+        asked = {"study": study, "a": a, "b": b, **({"other": other} if other else {})}
+        with frame(title, style="network", twin=f"/differences?{urlencode(asked)}"):
             for whose in dict.fromkeys((study, other or study)):
                 parts.back(whose)
             n = found.n_different

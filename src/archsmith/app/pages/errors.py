@@ -16,13 +16,14 @@ from starlette.exceptions import HTTPException
 
 from archsmith.app.api.base import refusal_of
 from archsmith.app.house import House
-from archsmith.app.pages.frame import HEAD, PLACES
+from archsmith.app.pages.plain import plain
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
 FRAMEWORK = "/_nicegui"
 TITLES = {404: "There is no such page", 500: "This page has failed"}
-NOTHING = Refusal(404, "nothing", "There is nothing at this address.")
+LONGEST_TITLE = 120  # characters
+NOTHING = Refusal(404, "nothing", "There is no such page.")
 OTHERWISE = Refusal(405, "http", "This address is not asked in this way.")
 FAILED = Refusal(500, "internal", "The app has failed; what it printed says why.", "Searches go on.")
 
@@ -38,30 +39,16 @@ def mount(house: House) -> None:
 
 def html(refusal: Refusal) -> str:
     """The page that says ``refusal``."""
-    title = TITLES.get(refusal.status, "This cannot be shown")
-    links = "".join(f'<a href="{path}">{escape(name)}</a>' for name, path in PLACES.items())
     hint = f"<p>{escape(refusal.hint)}</p>" if refusal.hint else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)} · Archsmith</title>
-{HEAD}
-</head>
-<body class="plain">
-<div class="nicegui-content">
-<header class="top"><a class="brand" href="/">Archsmith</a><nav aria-label="Pages">{links}</nav></header>
-<main id="main">
-<h1>{escape(title)}</h1>
-<p>{escape(refusal.message)}</p>
-{hint}
-<p><a class="button" href="/">All studies</a></p>
-</main>
-</div>
-</body>
-</html>
-"""
+    title, message = titled(refusal)
+    return plain(title, f'{message}{hint}<p><a class="button" href="/">All studies</a></p>')
+
+
+def titled(refusal: Refusal) -> tuple[str, str]:
+    """The title of the page, and what it says below as HTML: of what is not there the sentence is the title."""
+    if refusal.status == NOTHING.status and len(refusal.message) <= LONGEST_TITLE:
+        return refusal.message, ""
+    return TITLES.get(refusal.status, "This cannot be shown"), f"<p>{escape(refusal.message)}</p>"
 
 
 def _shown(refusal: Refusal) -> Response:

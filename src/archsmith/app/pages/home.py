@@ -34,7 +34,7 @@ def mount(house: House) -> None:
     @ui.page("/")
     async def home(offset: int = 0) -> None:
         page = Home(house, min(max(0, offset), MOST_STUDIES))
-        with frame("Studies", "/", style="home"):
+        with frame("Studies", "/", style="home", twin="/studies"):
             page.draw()
         await page.begin()
 

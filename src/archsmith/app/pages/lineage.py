@@ -23,7 +23,8 @@ def mount(house: House) -> None:
     async def lineage(study: str) -> None:
         networks = house.networks
         found, beliefs = await asyncio.to_thread(lambda: (networks.lineage(study), networks.beliefs(study)))
-        with frame("How the search came to its networks", style="network"):
+        twin = f"/studies/{quote(study, safe='')}/lineage"
+        with frame("How the search came to its networks", style="network", twin=twin):
             parts.back(study)
             if found is None and not beliefs:
                 with sheet():

@@ -12,6 +12,7 @@ from archsmith.app.pages import model_mistakes, model_quality, model_use
 from archsmith.app.pages.frame import ASSETS, Words, box, frame
 from archsmith.app.pages.markdown import markdown
 from archsmith.app.pages.pieces import said, section, table
+from archsmith.app.pages.removal import RemoveButton, watch
 from archsmith.core.wording import sentence_case
 
 SCRIPT = f'<script src="{ASSETS}/model.js" defer></script>'
@@ -38,7 +39,9 @@ def mount(house: House) -> None:
         curve = await asyncio.to_thread(model_quality.curve_of, house, id)
         relabels = await asyncio.to_thread(house.models.relabels.get, id)
         ui.add_head_html(SCRIPT)
-        with frame(known.name, style="model"):
+        with frame(known.name, style="model", twin=f"/models/{id}"):
+            place = box("div")
+        with place:
             _head(known)
             model_quality.show(house, known, curve)
             model_mistakes.show(house, known, relabels)
@@ -49,6 +52,8 @@ def mount(house: House) -> None:
             _card(known)
             model_use.cost(house, known)
             _reproduce(known)
+            RemoveButton(house, id, model=True).offer(known.study != "running")
+        watch(house, id, place)
 
 
 def _head(known: ModelFacts) -> None:

@@ -38,9 +38,8 @@ def mount(house: House) -> None:
         found = await asyncio.to_thread(house.networks.get, study, name)
         drawing = asyncio.create_task(asyncio.to_thread(house.networks.drawn, study, name))
         await asyncio.wait({drawing}, timeout=AT_FIRST)
-        with frame(
-            f"{found.title} of {study}" if name != EXPORTED else f"{found.title}, exported by {study}", style="network"
-        ):
+        title = f"{found.title} of {study}" if name != EXPORTED else f"{found.title}, exported by {study}"
+        with frame(title, style="network", twin=parts.network_path(study, name)):
             parts.back(study)
             _beside(found)
             _facts(found)
@@ -71,8 +70,9 @@ def _facts(found: Network) -> None:
         rows += [(fact.name, fact.text) for fact in (*found.scores, *found.facts)]
         parts.facts(rows)
         _family(found)
-        _against(found)
-        if found.parents or found.children:
+        if found.n_others:
+            _against(found)
+        if found.has_history:
             with box("p"):
                 parts.link("How the search came to its networks", f"/studies/{quote(found.study, safe='')}/lineage")
 

@@ -29,7 +29,7 @@ def mount(house: House) -> None:
     async def new() -> None:
         ui.add_head_html(f'<script src="{ASSETS}/upload.js" defer></script>')
         found = await asyncio.to_thread(house.data.list)
-        with frame("New study", "/new", style="data"):
+        with frame("New study", "/new", style="data", twin="/data"):
             Words("p", "A study begins with data. They stay on this machine.", "faint")
             with box("div", "columns"):
                 with sheet("Send a file"):

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
-from archsmith.app.pages.frame import Words, box
+from archsmith.app.pages.frame import Words, box, cell, part, stacking, table_box
 
 # Readable on the light and on the dark sheet
 BLUE, ORANGE, GREEN, GREY = "#4a86b8", "#c9692a", "#3d8f66", "#868e98"
@@ -56,20 +56,20 @@ def table(
     """A table whose first column heads its rows. ``numbers``: columns that stand at the right. ``hints`` says more of
     what heads a row. ``kind``: classes of the table.
     """
-    right = set(numbers)
-    with scrolling(label), box("table", kind):
-        with box("thead"), box("tr"):
+    right, stack = set(numbers), stacking(len(heads))
+    with scrolling(label), table_box(kind, stack=stack):
+        with part("thead", stack=stack), part("tr", stack=stack):
             for i, head in enumerate(heads):
-                Words("th", head, "n" if i in right else "", 'scope="col"')
-        with box("tbody"):
+                cell("th", head, "n" if i in right else "", scope="col", stack=stack)
+        with part("tbody", stack=stack):
             for row in rows:
-                with box("tr"):
-                    with box("th", props='scope="row"'):
+                with part("tr", stack=stack):
+                    with cell("th", "", scope="row", stack=stack):
                         Words("span", row[0])
                         if hints and hints.get(row[0]):
                             Words("small", hints[row[0]], "hint")
-                    for i, cell in enumerate(row[1:], 1):
-                        Words("td", cell, "n" if i in right else "")
+                    for i, words in enumerate(row[1:], 1):
+                        cell("td", words, "n" if i in right else "", stack=stack, label=heads[i])
 
 
 def scrolling(label: str) -> Element:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nicegui.element import Element
 
-from archsmith.app.pages.frame import Words, box
+from archsmith.app.pages.frame import Words, box, cell, part, stacking, table_box
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,17 @@ class _Line:
 
     def __init__(self, columns: Sequence[Column], picked: Callable[[int], object] | None) -> None:
         self.pick: int | None = None
-        self.row = box("tr")
+        stack = stacking(len(columns))
+        self.row = part("tr", stack=stack)
         with self.row:
-            with box("th", props='scope="row"'):
+            with cell("th", "", scope="row", stack=stack):
                 self.name = Words("span", "")
                 self.button = Words("button", "", "plain pick", 'type="button"')
                 if picked is not None:
                     self.button.on("click", lambda: None if self.pick is None else picked(self.pick))
-            self.cells = [Words("td", "", "n" if column.number else "") for column in columns[1:]]
+            self.cells = [
+                cell("td", "", "n" if column.number else "", stack=stack, label=column.title) for column in columns[1:]
+            ]
 
     def show(self, row: Row) -> None:
         self.pick = row.pick
@@ -51,8 +54,8 @@ class _Line:
         self.button.text = "" if row.pick is None else row.texts[0]
         reveal(self.name, row.pick is None)
         reveal(self.button, row.pick is not None)
-        for cell, text in zip(self.cells, row.texts[1:], strict=True):
-            cell.text = text
+        for words, text in zip(self.cells, row.texts[1:], strict=True):
+            words.text = text
 
 
 class Rows:
@@ -68,12 +71,14 @@ class Rows:
         self._picked = picked
         self._lines: list[_Line] = []
         self._shown: list[Row] = []
-        with box("div", f"wide {kind}", f'tabindex="0" role="region" aria-label="{caption}"'), box("table"):
+        stack = stacking(len(self._columns))
+        scrolls = box("div", f"wide {kind}", f'tabindex="0" role="region" aria-label="{caption}"')
+        with scrolls, table_box(stack=stack):
             Words("caption", caption, "unseen")
-            with box("thead"), box("tr"):
+            with part("thead", stack=stack), part("tr", stack=stack):
                 for column in columns:
-                    Words("th", column.title, "n" if column.number else "", 'scope="col"')
-            self._body = box("tbody")
+                    cell("th", column.title, "n" if column.number else "", scope="col", stack=stack)
+            self._body = part("tbody", stack=stack)
 
     def show(self, rows: Sequence[Row]) -> None:
         """Fill the table."""

@@ -14,9 +14,11 @@ from nicegui import ui
 
 from archsmith.analysis.wording import rounded
 from archsmith.app.api.studies import charts_of, facts_of
+from archsmith.app.beliefs import has_history
 from archsmith.app.entrants import Entrant, Entrants, entrants
 from archsmith.app.house import House
 from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.removal import RemoveButton, gone
 from archsmith.app.pages.rows import Column, Row, Rows, reveal
 from archsmith.app.pages.study_chart import TrialChart
 from archsmith.app.pages.study_controls import VALUE, StudyControls
@@ -63,9 +65,9 @@ def mount(house: House) -> None:
         page = StudyPage(house, await asyncio.to_thread(house.studies.get, id))
         reading = asyncio.create_task(asyncio.to_thread(page.look))
         await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
-        soon = reading.done()
+        soon, twin = reading.done(), f"/studies/{quote(id, safe='')}"
         if not soon:  # a log of very many trials: say so, and fill the page when it is read
-            with frame(visible(id), style="study"):
+            with frame(visible(id), style="study", twin=twin):
                 waiting = Words("p", "Reading what this study has logged …", props='role="status"')
                 place = box("div")
             await ui.context.client.connected()
@@ -78,14 +80,22 @@ def mount(house: House) -> None:
             return
         assert look is not None
         if soon:
-            with frame(look.facts.study, style="study"):
-                page.build(look)
+            with frame(look.facts.study, style="study", twin=twin):
+                place = box("div")
         else:
             waiting.set_text("")
-            with place:
-                page.build(look)
-        ui.timer(TICK_SECONDS, page.tick, immediate=False)
-        ui.timer(TICK_SECONDS, page.draw_network)
+        with place:
+            page.build(look)
+        ticking = ui.timer(TICK_SECONDS, lambda: tick(), immediate=False)
+        drawing = ui.timer(TICK_SECONDS, page.draw_network)
+
+        async def tick() -> None:
+            try:
+                await page.tick()
+            except StudyError as error:
+                ticking.cancel()
+                drawing.cancel()
+                gone(place, str(error))
 
 
 class StudyPage:
@@ -105,6 +115,7 @@ class StudyPage:
         self._running = False
         self._ranked = False  # has the leaderboard a row?
         self._changing = False  # may it say something else although nothing is logged?
+        self._has_history = False
 
     # -- reading, in another thread ------------------------------------------------------------------------------------
 
@@ -134,6 +145,7 @@ class StudyPage:
         if self._drawn and now - self._charted < SHARE * self._chart_seconds:
             return None
         charts = charts_of(self._followed)
+        self._has_history = self._followed.facts(has_history)
         self._drawn, self._charted, self._chart_seconds = version, now, time.monotonic() - now
         return charts
 
@@ -161,6 +173,7 @@ class StudyPage:
             self._network = NetworkBox(self._followed.id, partial(self._house.networks.drawn, self._followed.id))
             self._board = Board(self.pick)
         self._log = Log()
+        self._remove = RemoveButton(self._house, self._followed.id)
         self._show(look)
 
     def _build_charts(self, look: Look) -> None:
@@ -213,13 +226,8 @@ class StudyPage:
                 )
 
     async def tick(self) -> None:
-        """Show what is new."""
-        try:
-            look = await asyncio.to_thread(self.look)
-        except StudyError as error:
-            self._head.gone(str(error))
-            self._controls.gone()
-            return
+        """Show what is new. Raises NoStudyError where the study is gone."""
+        look = await asyncio.to_thread(self.look)
         if look is not None:
             self._show(look)
 
@@ -230,6 +238,7 @@ class StudyPage:
     def _show(self, look: Look) -> None:
         self._head.show(look.facts)
         self._controls.show(look.facts)
+        self._remove.offer(look.facts.state != "running")
         if look.standings is not None:
             self._ranked = bool(look.standings.rows)
             self._board.show(look.standings)
@@ -247,6 +256,8 @@ class StudyPage:
         """Charts, as they stand."""
         charts, seen = self._charts_now(), self._network.trials
         self._progress.show(progress_options(charts, seen))
+        reveal(self._best, bool(charts.progress.dots or charts.progress.shorter or charts.progress.failed))
+        reveal(self._way, self._has_history)
         self._curves.show(curve_options(charts, seen))
         reveal(self._curves.figure, any(len(curve.points) > 1 for curve in charts.curves))
         self._scatter.show(self._scatter_options(charts, seen))
@@ -282,7 +293,6 @@ class StudyPage:
         self._rows.show([_pool_row(each) for each in pool.entrants])
         reveal(self._tried, pool.total > 0)
         self._lead.text = f"{amount(pool.total, 'network')}{' so far' * self._running}."
-        reveal(self._way, pool.total > 1)
         last = min(pool.total, pool.offset + PAGE)
         self._where.text = f"{pool.offset + 1} to {last} of {pool.total:,}" if pool.total > PAGE else ""
         for button, shown in ((self._back, pool.offset > 0), (self._on, last < pool.total)):

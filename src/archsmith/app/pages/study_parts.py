@@ -93,10 +93,6 @@ class Head:
             self._before = facts.state
             self._list.props("open") if facts.state == "running" else self._list.props(remove="open")
 
-    def gone(self, message: str) -> None:
-        """The study is not there any more."""
-        self._state.text, self._says.text = "gone", message
-
 
 def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
@@ -265,10 +261,11 @@ class Log:
     """What the study said, what went wrong, and how it is repeated."""
 
     def __init__(self) -> None:
-        with sheet("Log"):
+        with sheet() as self._sheet:
+            self._title = Words("h2", "Log")
             self._errors = box("ul", "failed")
             self._notes = box("ol", "notes")
-            with box("details"):
+            with box("details") as self._begun:
                 Words("summary", "How it was begun, and how to repeat it")
                 self._repeat = Words("p", "")
                 self._command = Words("pre", "", props='tabindex="0" aria-label="Command"')
@@ -284,6 +281,10 @@ class Log:
         self._command.text = facts.command or ""
         reveal(self._command, facts.command is not None)
         self._setup.show([Row(pair) for pair in facts.setup])
+        begun = bool(facts.repeat or facts.command or facts.setup)
+        reveal(self._title, bool(facts.errors or facts.notes))
+        reveal(self._begun, begun)
+        reveal(self._sheet, begun or bool(facts.errors or facts.notes))
 
 
 def _write(place: Element, known: list[str], lines: list[str]) -> None:
