@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -144,9 +145,42 @@ def test_a_job_gets_the_data_as_they_were_checked(house: House, table: Path, che
     house.data.check(made.id, {"target": "label"})
     checked(house, made.id)
     found = house.data.settings_for(made.id, {"seconds": 60.0, "data": "/etc/passwd"})
-    assert found == {"seconds": 60.0, "target": "label", "modality": "table", "data": made.source}
-    with pytest.raises(Refusal, match="other columns"):
-        house.data.settings_for(made.id, {"image": "note"})
+    learnt = {"target": "label", "task": "classification"}
+    assert found == {"seconds": 60.0, **learnt, "modality": "table", "data": made.source}
+    assert house.data.settings_for(made.id, learnt)["target"] == "label"
+
+
+@pytest.mark.parametrize("other", [{"image": "note"}, {"target": "class"}, {"task": "regression"}])
+def test_a_job_does_not_learn_what_was_not_shown(
+    house: House, table: Path, checked: Checked, other: dict[str, str]
+) -> None:
+    made = receive(house, table)
+    house.data.check(made.id, {"target": "label"})
+    checked(house, made.id)
+    with pytest.raises(Refusal, match="another column or task") as raised:
+        house.data.settings_for(made.id, other)
+    assert raised.value.status == 409
+
+
+def test_the_column_that_was_found_is_the_one_that_is_learnt(house: House, tmp_path: Path, checked: Checked) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n" + "\n".join(f"{i},{'xy'[i % 2]}" for i in range(60)))
+    made = receive(house, tmp_path / "t.csv")
+    found = checked(house, made.id)
+    assert (found.asked["target"], found.facts["target"], found.facts["headings"]) == (None, "b", ["a", "b"])
+    options = house.data.settings_for(made.id, {})
+    assert (options["target"], options["task"]) == ("b", "classification")
+
+
+def test_data_that_a_study_begins_with_stay(house: House, zipped: Path, checked: Checked) -> None:
+    made = receive(house, zipped)
+    checked(house, made.id)
+    job = SimpleNamespace(running=True)
+    house.data._beginning = lambda source: job if source == made.source else None  # type: ignore[assignment]
+    with pytest.raises(Refusal, match="starting reads these data") as raised:
+        house.data.remove(made.id)
+    assert raised.value.status == 409 and Path(made.source).exists()
+    job.running = False
+    house.data.remove(made.id)
 
 
 def test_a_path_below_the_allowed_folder_is_used(house: House, table: Path, checked: Checked) -> None:

@@ -16,7 +16,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from typing import Any
 from archsmith.app import inspector
 from archsmith.app.checking import Checks, refuse_harm
 from archsmith.app.inspector import ASKED, COLUMNS, DIGITS, FACTS, MEASURED, SET, Asked
+from archsmith.app.job import Job
 from archsmith.app.settings import AppSettings
 from archsmith.app.uploads import PAIRED, TABLES, Received, Uploads, clean_name
+from archsmith.automl.plan import AUTO
 from archsmith.core.errors import UsageError
 from archsmith.core.files import write_text
 from archsmith.runtime.workspace import Workspace
@@ -76,10 +78,18 @@ class DataSets:
 
     ``folder``: where they lie.
     ``checks``: the processes that look at them.
+    ``beginning``: says which job reads the data at a path for a study that is not there yet.
     """
 
-    def __init__(self, folder: Path, settings: AppSettings, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: AppSettings,
+        workspace: Workspace,
+        beginning: Callable[[str], Job | None] = lambda source: None,
+    ) -> None:
         self.folder = folder
+        self._beginning = beginning
         self._settings = settings
         self._workspace = workspace
         self.uploads = Uploads(
@@ -291,16 +301,22 @@ class DataSets:
     def settings_for(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """``options`` of a job, fields of FitSettings, with the data of this set and what was found about it. Raises
         Refusal for data that were not checked as they are wanted: nothing is read by a job that was not looked at. The
-        sample, which nobody sent, needs no check.
+        sample, which nobody sent, needs no check. The columns and the task of a table are those that the check found,
+        so that a job learns what a page has shown.
         """
         found = self.get(name)
         if found.state != READY and found.origin != SAMPLE:
             words = {CHECKING: "are still being checked", REFUSED: "cannot be learnt from"}
             raise Refusal(409, "not_ready", f"These data {words.get(found.state, 'were not checked')}.")
         asked = {column: value for column, value in found.asked.items() if value is not None}
-        wanted = {column: options[column] for column in ("target", "image") if options.get(column) is not None}
-        if any(asked.get(column) != value for column, value in wanted.items()):
-            raise Refusal(409, "other_columns", "These data were checked with other columns.", "Check them again.")
+        if found.facts.get("headings"):
+            asked |= {column: found.facts[column] for column in COLUMNS if found.facts.get(column)}
+        wanted = {column: options[column] for column in COLUMNS if options.get(column) not in (None, AUTO)}
+        known = {**asked, "task": found.facts.get("task")} if found.origin != SAMPLE else {**wanted, **asked}
+        if any(known.get(column) != value for column, value in wanted.items()):
+            raise Refusal(
+                409, "other_columns", "These data were checked with another column or task.", "Check them again."
+            )
         if found.measuring:  # a job measures the machine itself, and two at once would both find it slow
             with contextlib.suppress(Refusal):
                 self.checks.end(name)
@@ -315,11 +331,14 @@ class DataSets:
         found = self.get(name)
         if found.origin == SAMPLE:
             raise Refusal(409, "sample", "The sample is always there.")
-        self.checks.end(name)
+        job = self._beginning(found.source)
+        if job is not None and job.running:
+            raise Refusal(409, "in_use", "A study that is starting reads these data.", "Wait, or cancel it first.")
         for study in self._workspace.list():
             settings = {} if study.began is None else study.began.fit.get("settings") or {}
             if study.state == "running" and settings.get("data") == found.source:
                 raise Refusal(409, "in_use", f"The study {study.id} is learning from these data.", "Stop it first.")
+        self.checks.end(name)
         gone = self.folder / f".{name}.{secrets.token_hex(3)}"
         try:
             os.replace(self.folder / name, gone)  # it is away in one step, and the rest may take its time

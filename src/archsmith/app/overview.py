@@ -10,9 +10,10 @@ from typing import Any
 
 from archsmith.analysis.wording import score
 from archsmith.app.datasets import SAMPLE, STATES, DataSet
+from archsmith.app.form import in_the_page
 from archsmith.app.house import House
 from archsmith.app.inspector import DIGITS
-from archsmith.app.jobs import Job
+from archsmith.app.job import Job
 from archsmith.app.model_facts import ModelSummary
 from archsmith.core.wording import amount, metric_name, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
@@ -48,13 +49,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Beginning:
-    """A search whose data are being read, or that failed at it. ``words``: why."""
+    """A search whose data are being read, or that failed at it. ``words``: what there is to say of it."""
 
     id: str
-    data: str
-    age: str
     running: bool
-    words: str = ""
+    words: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def overview(house: House, offset: int = 0) -> Overview:
         tuple(_model(each) for each in models[:MOST_MODELS]),
         len(models),
         tuple(
-            Beginning(job.id, short(job.data), ago(now - job.started), job.running, job.last_words)
+            Beginning(job.id, job.running, beginning_words(job) if job.running else failed_words(job))
             for job in jobs
             if job.beginning and now - job.started < DAY
         ),
@@ -97,8 +96,23 @@ def overview(house: House, offset: int = 0) -> Overview:
 
 
 def begin_sample(house: House) -> str:
-    """Start a study of the sample that takes two minutes; its id."""
-    return house.start({"data": DIGITS, "seconds": float(SAMPLE_SECONDS)})
+    """Begin a study of the sample that takes two minutes; the id of its job."""
+    return house.begin({"data": DIGITS, "seconds": float(SAMPLE_SECONDS)})
+
+
+def beginning_words(job: Job) -> str:
+    """Of a job that has no study yet: what it reads, and for how long."""
+    target = f", to predict {short(job.target)!r}" if job.target else ""
+    seconds = amount(int(max(0.0, time.time() - job.started)), "second")
+    return (
+        f"{short(job.data)}{target}: the data are being read, and the machine is measured on them, for {seconds} so "
+        "far. That counts towards the time of the study."
+    )
+
+
+def failed_words(job: Job) -> str:
+    """Of a job that ended before it had a study."""
+    return f"No study of {short(job.data)!r} could begin. {in_the_page(job.last_words)}"
 
 
 def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from archsmith.app.fields import LARGEST
+from archsmith.app.form import LONGEST_SECONDS
 from archsmith.app.house import House
 from archsmith.app.jobs import ID, NOT_ASKED
 from archsmith.automl.settings import SHORTEST, FitSettings
 
 MOST_LINES = 2000
-LONGEST_TEXT, LARGEST = 1000, 2**31 - 1
-LONGEST_SECONDS = 30 * 86_400.0
+LONGEST_TEXT = 1000
 MORE = r"\+?[0-9]{1,7}(\.[0-9]{1,3})?(s|m|h|d)?"
 
 Study = Annotated[str, Path(description="Id of a study.", pattern=f"^{ID}$")]

@@ -34,7 +34,8 @@ def mount(house: House) -> None:
             with box("div", "columns"):
                 with sheet("Send a file"):
                     _upload(house)
-                with sheet("Or take data that are here"):
+                with sheet("Or take data that are here") as here:
+                    here.props["id"] = "data"
                     _list(found)
 
 
