@@ -95,6 +95,30 @@ def test_images_and_labels_are_one_data_set(house: House, tmp_path: Path, checke
     found = checked(house, first.id)
     assert (found.state, found.facts["findings"]["n_examples"]["train"]) == (READY, 29)
     assert found.n_bytes == images.stat().st_size + labels.stat().st_size
+    assert (found.facts["name"], Path(found.source).name) == ("train-images", "train-images")
+
+
+def test_one_pair_of_any_split_is_a_data_set(house: House, tmp_path: Path, checked: Checked) -> None:
+    images = idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.random.default_rng(0).integers(0, 255, (40, 6, 6)))
+    labels = idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.arange(40) % 2)
+    first = receive(house, labels, more=True)
+    receive(house, images, into=first.id)
+    assert checked(house, first.id).state == READY
+
+
+def test_images_without_labels_say_what_is_missing(house: House, tmp_path: Path) -> None:
+    images = idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((40, 6, 6)))
+    said = refused(house, images)
+    assert "no labels beside them" in said.message and "Choose the images and their labels together." in str(said.hint)
+
+
+def test_the_same_file_twice_is_told_apart(house: House, zipped: Path, checked: Checked) -> None:
+    made = [receive(house, zipped) for _ in range(3)]
+    for each in made:
+        checked(house, each.id)
+    assert [house.data.get(each.id).name for each in made] == ["shapes.zip", "shapes.zip (2)", "shapes.zip (3)"]
+    house.data.remove(made[1].id)
+    assert receive(house, zipped).name == "shapes.zip (2)"
 
 
 def test_labels_that_come_later_are_looked_at_with_their_images(

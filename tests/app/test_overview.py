@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from archsmith.app.house import House
-from archsmith.app.overview import PAGE, ago, begin_sample, overview, short, size
+from archsmith.app.overview import PAGE, ago, begin_sample, overview, short
 from archsmith.app.settings import AppSettings
+from archsmith.core.wording import size
 
 
 def row(study: str, **other: Any) -> dict[str, Any]:
@@ -93,10 +94,18 @@ def test_data_and_models_are_told_without_the_sample(house: Any) -> None:
         SimpleNamespace(id="own-1", name="own.csv", origin="upload", **common),
         SimpleNamespace(id="digits", name="digits", origin="sample", **common),
     )
+    house.studies = listing(row("a-1", target="price"))
     house.models = listing(SimpleNamespace(id="a-1", name="own", told="accuracy 98 %", params=1200, usable=False))
     found = overview(house)
     assert [(line.id, line.facts[:2]) for line in found.data] == [("own-1", ("checked", "1.5 kB"))]
-    assert found.models[0].facts == ("accuracy 98 %", "1,200 parameters", "its bundle is not whole", "study a-1")
+    assert found.studies[0].data == "own.csv, price"
+    assert found.models[0].facts == (
+        "predicts price",
+        "accuracy 98 %",
+        "1,200 parameters",
+        "its bundle is not whole",
+        "study a-1",
+    )
 
 
 def test_the_sample_takes_two_minutes(house: Any) -> None:

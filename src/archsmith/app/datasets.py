@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -40,6 +41,7 @@ CHECKING, READY, REFUSED, STOPPED = "checking", "ready", "refused", "stopped"  #
 STATES = {CHECKING: "being checked", READY: "checked", REFUSED: "cannot be learnt from", STOPPED: "not checked"}
 MOST_FILES = 8  # of one data set: images and labels of three splits, and two to spare
 MOST_SETS = 1_000
+PAIRED_END = r"(?i)(\.npy|\.gz|[.-]?ubyte|[.-]?idx[13]?)+$"  # what a file of images shares with others of its kind
 
 
 @dataclass(frozen=True)
@@ -191,10 +193,14 @@ class DataSets:
     def _new(self, received: Received, more: bool) -> DataSet:
         """A data set of one file that has come. What may do harm does not become one."""
         with self._draft(received.name) as (draft, name):
-            os.replace(received.path, draft / FILES / received.name)
+            place = Path(FILES)
+            if _is_paired(received.name):  # the folder of several files is what the data are called
+                place /= re.sub(PAIRED_END, "", received.name) or "data"
+                (draft / place).mkdir()
+            os.replace(received.path, draft / place / received.name)
             if not more:
-                refuse_harm(draft / FILES / received.name)
-            source = self.folder / name / FILES / received.name
+                _refuse_harm(draft / place / received.name)
+            source = self.folder / name / place / received.name
             self._appear(draft, name, received.name, UPLOAD, str(source), received.n_bytes)
         return self.get(name) if more else self.check(name)
 
@@ -232,12 +238,15 @@ class DataSets:
             shutil.rmtree(draft, ignore_errors=True)
 
     def _appear(self, draft: Path, name: str, file: str, origin: str, source: str, n_bytes: int) -> None:
+        taken = {each.name for each in self.list()}
+        names = itertools.chain([file], (f"{file} ({n})" for n in itertools.count(2)))
+        file = next(each for each in names if each not in taken)
         _note(draft, name=file, origin=origin, source=source, n_bytes=n_bytes, added=time.time())
         os.replace(draft, self.folder / name)
 
     def _refuse_joining(self, name: str, file: str) -> None:
         found = self.get(name)
-        files = [path.name for path in (self.folder / name / FILES).glob("*")]
+        files = [path.name for path in (self.folder / name / FILES).rglob("*") if path.is_file()]
         if found.origin != UPLOAD or any(not _is_paired(each) for each in (*files, file)):
             raise Refusal(
                 422,
@@ -253,12 +262,15 @@ class DataSets:
         folder = self.folder / name
         file = folder / FILES / received.name
         try:
+            known = inspector.read(folder / SET)
+            place = Path(known["source"])  # the first file, or already their folder
+            place = place if place.is_dir() else place.parent
+            file = place / received.name
             os.replace(received.path, file)
             if not more:
-                refuse_harm(folder / FILES)
-            known = inspector.read(folder / SET)
+                _refuse_harm(place)
             n_bytes = known["n_bytes"] + received.n_bytes
-            _note(folder, **{**known, "source": str(folder / FILES), "n_bytes": n_bytes})
+            _note(folder, **{**known, "source": str(place), "n_bytes": n_bytes})
         except Refusal:
             file.unlink(missing_ok=True)
             if not (folder / ASKED).exists():  # a first file without the second one is no data set
@@ -363,10 +375,21 @@ def _is_paired(file: str) -> bool:
     return file.endswith(PAIRED) and not file.endswith(TABLES)
 
 
+def _refuse_harm(path: Path) -> None:
+    """As ``checking.refuse_harm``, with what may be missing of files that belong together."""
+    try:
+        refuse_harm(path)
+    except Refusal as refusal:
+        if not (path.is_dir() or _is_paired(path.name)):
+            raise
+        hint = " ".join(filter(None, (refusal.hint, "Choose the images and their labels together.")))
+        raise Refusal(refusal.status, refusal.code, refusal.message, hint) from refusal
+
+
 def _size(folder: Path, inner: str) -> int:
     """Bytes of all files in the folder ``inner`` of each data set."""
     total = 0
-    for path in folder.glob(f"*/{inner}/*"):
+    for path in folder.glob(f"*/{inner}/**/*"):
         with contextlib.suppress(OSError):
-            total += path.stat().st_size
+            total += path.stat().st_size if path.is_file() else 0
     return total

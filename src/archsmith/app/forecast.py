@@ -52,6 +52,6 @@ def _left_out(facts: Mapping[str, Any], seconds: float | None) -> list[str]:
     if not encoding or seconds is None or encoding["seconds"] <= READING_SHARE * seconds:
         return []
     n = int(encoding["n"])
-    used = max(int(encoding["fewest"]), round(n * READING_SHARE * seconds / encoding["seconds"], -3))
+    used = max(int(encoding["fewest"]), 1000 * round(n * READING_SHARE * seconds / encoding["seconds"] / 1000))
     enough = clock(encoding["seconds"] / READING_SHARE)
     return [f"About {used:,} of {n:,} rows will be used: there is no time to read more. {enough} would do for all."]

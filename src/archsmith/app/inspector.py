@@ -167,8 +167,12 @@ def _in_words(error: Exception, inside: str | None) -> ArchsmithError:
         return DataError(f"The data cannot be read ({told(error)[:200]}).", "Look at the file with another program.")
     if inside is None:
         return error
-    place = f"{inside}{os.sep}"
-    return DataError(error.message.replace(place, ""), (error.hint or "").replace(place, "") or None)
+    return DataError(_below(error.message, inside), _below(error.hint or "", inside) or None)
+
+
+def _below(text: str, inside: str) -> str:
+    """``text`` without the folder ``inside``, which is the app's own."""
+    return text.replace(f"{inside}{os.sep}", "").replace(f" in {inside!r}", "").replace(inside, "the data")
 
 
 def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], Any]:

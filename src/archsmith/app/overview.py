@@ -15,7 +15,7 @@ from archsmith.app.house import House
 from archsmith.app.inspector import DIGITS
 from archsmith.app.job import Job
 from archsmith.app.model_facts import ModelSummary
-from archsmith.core.wording import amount, metric_name, visible
+from archsmith.core.wording import amount, metric_name, size, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
 
 PAGE = 25  # studies on one page
@@ -80,12 +80,13 @@ def overview(house: House, offset: int = 0) -> Overview:
     newest = {job.study: job for job in reversed(jobs)}
     studies, models = house.studies.list(), house.models.list()
     data = [each for each in house.data.list() if each.origin != SAMPLE]
+    targets = {str(row["study"]): str(row.get("target") or "") for row in studies}
     return Overview(
         tuple(_study(row, newest.get(row["study"]), now) for row in studies[offset : offset + PAGE]),
         len(studies),
         tuple(_data(each, now) for each in data[:MOST_DATA]),
         len(data),
-        tuple(_model(each) for each in models[:MOST_MODELS]),
+        tuple(_model(each, targets.get(str(each.id), "")) for each in models[:MOST_MODELS]),
         len(models),
         tuple(
             Beginning(job.id, job.running, beginning_words(job) if job.running else failed_words(job))
@@ -124,7 +125,7 @@ def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
         id,
         state,
         _score(row),
-        short(Path(str(row.get("data") or "")).name),
+        ", ".join(filter(None, (short(Path(str(row.get("data") or "")).name), short(row.get("target") or "")))),
         int(row.get("n_finished") or 0),
         ago(now - float(row.get("changed") or now)),
         short(words, 300),
@@ -143,13 +144,14 @@ def _data(found: DataSet, now: float) -> Line:
     return Line(str(found.id), short(found.name), facts)
 
 
-def _model(found: ModelSummary) -> Line:
+def _model(found: ModelSummary, target: str) -> Line:
     params = "" if found.params is None else amount(found.params, "parameter")
     usable = "" if found.usable else "its bundle is not whole"
+    predicts = f"predicts {short(target)}" if target else ""
     return Line(
         str(found.id),
         short(found.name),
-        tuple(filter(None, (short(found.told), params, usable, f"study {short(found.id)}"))),
+        tuple(filter(None, (predicts, short(found.told), params, usable, f"study {short(found.id)}"))),
     )
 
 
@@ -157,16 +159,6 @@ def short(text: str, most: int = LONGEST) -> str:
     """``text`` for a page: nothing in it acts, and it is not too long."""
     plain = visible(text)
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
-
-
-def size(n_bytes: int) -> str:
-    """``12 kB``, ``3.4 MB``."""
-    value, unit = float(n_bytes), "bytes"
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
 
 
 def ago(seconds: float) -> str:

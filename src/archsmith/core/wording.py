@@ -139,6 +139,16 @@ def measure(value: float, name: str) -> str:
     return f"{told} {words.removesuffix('s') if told == '1' else words}"
 
 
+def size(n_bytes: int) -> str:
+    """``12 kB``, ``3.4 MB``."""
+    value, unit = float(n_bytes), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
+
+
 def direction(metric: str, maximize: bool) -> str:
     """``accuracy (more is better)``."""
     return f"{metric_name(metric)} ({'more' if maximize else 'less'} is better)"

@@ -30,6 +30,13 @@ class Begun(BaseModel):
     study: str = Field(description="Its id.")
 
 
+class Begins(BaseModel):
+    """A study that runs, or is about to."""
+
+    study: str | None = Field(description="Its id; null while its data are being read.")
+    job: str | None = Field(description="The process that begins it, among /jobs; null where its study is there.")
+
+
 class Asked(BaseModel):
     """What became of a request to end a study."""
 
@@ -126,12 +133,24 @@ def router(house: House) -> APIRouter:
         return JobList(jobs=[JobSaid(**{name: getattr(job, name) for name in JobSaid.model_fields}) for job in found])
 
     @made.post("/studies", status_code=201)
-    async def begin(wishes: Wishes, response: Response) -> Begun:
-        """Begin a study. Answers when its data were read and it runs."""
+    async def begin(
+        wishes: Wishes,
+        response: Response,
+        wait: Annotated[
+            bool, Query(description="Answer when the study is there? If not, 202 is answered at once.")
+        ] = True,
+    ) -> Begins:
+        """Begin a study. Answers when its data were read and it runs, or at once with the job that reads them: its
+        study stands in /jobs as soon as there is one, and what went wrong there, too.
+        """
         options = {name: getattr(wishes, name) for name in wishes.model_fields_set}
+        if not wait:
+            response.status_code = 202
+            response.headers["location"] = "/api/v1/jobs"
+            return Begins(study=None, job=await asyncio.to_thread(house.begin, options))
         study = await asyncio.to_thread(house.start, options)
         response.headers["location"] = f"/api/v1/studies/{study}"
-        return Begun(study=study)
+        return Begins(study=study, job=None)
 
     @made.post("/studies/{study}/stop", status_code=202)
     async def stop(study: Study) -> Asked:
