@@ -210,6 +210,10 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
             "The target is the last column, 'x'; choose another one below.",
         ),
         ("or say --task regression to learn them", "or choose “regression” as the task to learn them"),
+        (
+            "To predict classes, leave out --task regression.",
+            "To predict classes, choose “classification” as the task.",
+        ),
         ("Give --time 3m.", "Set time 3m."),
     ],
 )

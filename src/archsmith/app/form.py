@@ -56,6 +56,7 @@ FLAGS = (
         re.compile(r"with --balance every class counts alike"),
         "the goal “balanced accuracy” lets every class count alike",
     ),
+    (re.compile(r"leave out --task regression"), "choose “classification” as the task"),
     (re.compile(r"say --task regression"), "choose “regression” as the task"),
     (re.compile(r"\bsay --task (\w+)"), r"choose “\1” as the task"),
     (re.compile(r"[Ss]ay which with --target"), "Choose it below"),

@@ -137,7 +137,7 @@ class _Page:
         findings = facts["findings"]
         with sheet("What was found"):
             _overview(facts)
-            _problems(findings)
+            _problems(findings, facts["noun"])
         _samples(self.found)
         with sheet("How often what is learnt occurs" if facts["task"] == REGRESSION else "Balance of the classes"):
             _balance(facts)
@@ -219,7 +219,7 @@ def _kind(facts: Mapping[str, Any]) -> str:
     return str(facts["nouns"])
 
 
-def _problems(findings: Mapping[str, Any]) -> None:
+def _problems(findings: Mapping[str, Any], noun: str) -> None:
     if findings["warnings"]:
         Words("h3", "What you should look at")
         _sentences(findings["warnings"], "warnings")
@@ -230,7 +230,7 @@ def _problems(findings: Mapping[str, Any]) -> None:
         _sentences(findings["notes"])
     if findings["n_skipped"]:
         with box("details"):
-            Words("summary", f"{amount(findings['n_skipped'], 'example')} left out")
+            Words("summary", f"{amount(findings['n_skipped'], noun)} left out")
             with box("ul"):
                 for name, why in findings["skipped"]:
                     Words("li", f"{name.rpartition('/')[2]}: {why}")
