@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,30 @@ def test_images_and_labels_are_one_data_set(house: House, tmp_path: Path, checke
     found = checked(house, first.id)
     assert (found.state, found.facts["findings"]["n_examples"]["train"]) == (READY, 29)
     assert found.n_bytes == images.stat().st_size + labels.stat().st_size
+    assert (found.facts["name"], Path(found.source).name) == ("train-images", "train-images")
+
+
+def test_one_pair_of_any_split_is_a_data_set(house: House, tmp_path: Path, checked: Checked) -> None:
+    images = idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.random.default_rng(0).integers(0, 255, (40, 6, 6)))
+    labels = idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.arange(40) % 2)
+    first = receive(house, labels, more=True)
+    receive(house, images, into=first.id)
+    assert checked(house, first.id).state == READY
+
+
+def test_images_without_labels_say_what_is_missing(house: House, tmp_path: Path) -> None:
+    images = idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((40, 6, 6)))
+    said = refused(house, images)
+    assert "no labels beside them" in said.message and "Choose the images and their labels together." in str(said.hint)
+
+
+def test_the_same_file_twice_is_told_apart(house: House, zipped: Path, checked: Checked) -> None:
+    made = [receive(house, zipped) for _ in range(3)]
+    for each in made:
+        checked(house, each.id)
+    assert [house.data.get(each.id).name for each in made] == ["shapes.zip", "shapes.zip (2)", "shapes.zip (3)"]
+    house.data.remove(made[1].id)
+    assert receive(house, zipped).name == "shapes.zip (2)"
 
 
 def test_labels_that_come_later_are_looked_at_with_their_images(
@@ -144,9 +169,42 @@ def test_a_job_gets_the_data_as_they_were_checked(house: House, table: Path, che
     house.data.check(made.id, {"target": "label"})
     checked(house, made.id)
     found = house.data.settings_for(made.id, {"seconds": 60.0, "data": "/etc/passwd"})
-    assert found == {"seconds": 60.0, "target": "label", "modality": "table", "data": made.source}
-    with pytest.raises(Refusal, match="other columns"):
-        house.data.settings_for(made.id, {"image": "note"})
+    learnt = {"target": "label", "task": "classification"}
+    assert found == {"seconds": 60.0, **learnt, "modality": "table", "data": made.source}
+    assert house.data.settings_for(made.id, learnt)["target"] == "label"
+
+
+@pytest.mark.parametrize("other", [{"image": "note"}, {"target": "class"}, {"task": "regression"}])
+def test_a_job_does_not_learn_what_was_not_shown(
+    house: House, table: Path, checked: Checked, other: dict[str, str]
+) -> None:
+    made = receive(house, table)
+    house.data.check(made.id, {"target": "label"})
+    checked(house, made.id)
+    with pytest.raises(Refusal, match="another column or task") as raised:
+        house.data.settings_for(made.id, other)
+    assert raised.value.status == 409
+
+
+def test_the_column_that_was_found_is_the_one_that_is_learnt(house: House, tmp_path: Path, checked: Checked) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n" + "\n".join(f"{i},{'xy'[i % 2]}" for i in range(60)))
+    made = receive(house, tmp_path / "t.csv")
+    found = checked(house, made.id)
+    assert (found.asked["target"], found.facts["target"], found.facts["headings"]) == (None, "b", ["a", "b"])
+    options = house.data.settings_for(made.id, {})
+    assert (options["target"], options["task"]) == ("b", "classification")
+
+
+def test_data_that_a_study_begins_with_stay(house: House, zipped: Path, checked: Checked) -> None:
+    made = receive(house, zipped)
+    checked(house, made.id)
+    job = SimpleNamespace(running=True)
+    house.data._beginning = lambda source: job if source == made.source else None  # type: ignore[assignment]
+    with pytest.raises(Refusal, match="starting reads these data") as raised:
+        house.data.remove(made.id)
+    assert raised.value.status == 409 and Path(made.source).exists()
+    job.running = False
+    house.data.remove(made.id)
 
 
 def test_a_path_below_the_allowed_folder_is_used(house: House, table: Path, checked: Checked) -> None:

@@ -19,6 +19,14 @@ def test_a_short_budget_is_told_as_such() -> None:
     )
 
 
+def test_rows_that_there_is_no_time_for_are_told() -> None:
+    facts = {**FACTS, "encoding": {"n": 284_607, "seconds": 60.0, "fewest": 5_000}}
+    said = forecast(facts, MEASURED, {"seconds": 60.0})[1]
+    assert said == "About 85,000 of 284,607 rows will be used: there is no time to read more. 3:20 would do for all."
+    for seconds in (None, 300.0):
+        assert not any("will be used" in line for line in forecast(facts, MEASURED, {"seconds": seconds, "trials": 5}))
+
+
 def test_before_the_machine_was_measured_it_says_so() -> None:
     assert forecast(FACTS, {}, {"seconds": 60.0}) == [WAITING]
     assert forecast(FACTS, {"failed": "Why."}, {"seconds": 60.0}) == [UNKNOWN, "Why."]

@@ -97,7 +97,13 @@ def test_trials_alone_may_be_the_budget() -> None:
         ({"budget": "own", "seconds": "3s"}, "seconds", "too short"),
         ({"trials": "0"}, "trials", "at least 1"),
         ({"trials": "1.5"}, "trials", "no whole number"),
-        ({"workers": "9" * 30}, "workers", "no whole number"),
+        ({"workers": "9" * 30}, "workers", "too large"),
+        ({"trials": "2,5"}, "trials", "no whole number"),
+        ({"trials": "1,00"}, "trials", "no whole number"),
+        ({"trials": "1_000"}, "trials", "no whole number"),
+        ({"memory_mb": "2,5"}, "memory_mb", "like 2.5 or 1,000"),
+        ({"memory_mb": "1_0"}, "memory_mb", "no number"),
+        ({"budget": "own", "seconds": "99999h"}, "seconds", "up to 30 days"),
         ({"workers": "5000"}, "workers", "too many"),
         ({"memory_mb": "nan"}, "memory_mb", "no number"),
         ({"memory_mb": "-1"}, "memory_mb", "is -1"),
@@ -113,6 +119,45 @@ def test_a_sentence_stands_beside_its_field(values: dict[str, str], field: str, 
     wrong = form.read(values, FACTS).wrong
     assert list(wrong) == [field]
     assert said in wrong[field]
+
+
+def test_commas_stand_between_thousands() -> None:
+    assert read(trials="1,000", memory_mb="2,000.5").options == {"seconds": 600.0, "trials": 1000, "memory_mb": 2000.5}
+
+
+def test_a_time_without_a_unit_says_how_it_was_read() -> None:
+    assert "taken as 90 seconds" in read(budget="own", seconds="90").notes[0]
+    assert read(budget="own", seconds="90s").notes == read(budget="120").notes == ()
+
+
+REAL = {
+    **FACTS,
+    "inputs": [{"name": "image", "kind": "image", "shape": [3, 8, 8]}],
+    "findings": {"n_classes": 3},
+    "strategies": [{"name": "graph_gp", "summary": "", "fields": [FIELDS[0] | {"name": "n_start"}]}],
+    "spaces": [
+        {"name": "nasnet", "summary": "", "fields": [{**FIELDS[0], "name": "blocks", "default": 5}, *FIELDS[2:4]]}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"strategy.graph_gp.n_start": "0"}, {"strategy.graph_gp.n_start": "It cannot be 0. Give 2 or more."}),
+        ({"strategy.graph_gp.n_start": "2"}, {}),
+        ({"space": "nasnet", "space.nasnet.blocks": "3"}, {}),
+    ],
+)
+def test_spaces_and_strategies_look_at_their_own_fields(values: dict[str, str], said: dict[str, str]) -> None:
+    assert form.read(values, REAL).wrong == said
+
+
+def test_a_space_refuses_its_fields_beside_them() -> None:
+    wrong = form.read({"space": "nasnet", "space.nasnet.blocks": "0", "trials": "x"}, REAL).wrong
+    assert set(wrong) == {"space.nasnet.blocks", "trials"}
+    wrong = form.read({"space": "nasnet", "space.nasnet.scale.filters": "0"}, REAL).wrong
+    assert list(wrong) == ["space.nasnet.scale.filters"]
 
 
 def test_all_wrong_fields_are_told_at_once() -> None:
@@ -177,6 +222,10 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
             "The target is the last column, 'x'; choose another one below.",
         ),
         ("or say --task regression to learn them", "or choose “regression” as the task to learn them"),
+        (
+            "To predict classes, leave out --task regression.",
+            "To predict classes, choose “classification” as the task.",
+        ),
         ("Give --time 3m.", "Set time 3m."),
     ],
 )

@@ -44,7 +44,9 @@ def test_a_study_is_begun_with_the_file_and_the_columns_of_its_data(
     house.data.check(data, {"target": "label"})
     checked(house, data)
     assert house.start({"data": data, "seconds": 60.0}) == "study-1"
-    assert house.asked == [{"data": str(table), "seconds": 60.0, "target": "label", "modality": "table"}]
+    assert house.asked == [
+        {"data": str(table), "seconds": 60.0, "target": "label", "task": "classification", "modality": "table"}
+    ]
 
 
 def test_the_sample_needs_no_check(house: Any) -> None:

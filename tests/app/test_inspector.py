@@ -172,3 +172,22 @@ def test_a_process_of_its_own_finds_everything(tmp_path: Path, table: Path, envi
     assert subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False).returncode == 0
     assert inspector.read(tmp_path / FACTS)["task"] == "classification"
     assert inspector.read(tmp_path / MEASURED)["speed"]["step_seconds"] > 0
+
+
+def test_a_folder_of_the_app_is_never_named(tmp_path: Path) -> None:
+    for split in ("valid", "t10k"):
+        for kind, shape in (("images-idx3", (4, 5, 5)), ("labels-idx1", (4,))):
+            head = bytes((0, 0, 8, len(shape))) + b"".join(n.to_bytes(4, "big") for n in shape)
+            (tmp_path / f"{split}-{kind}-ubyte").write_bytes(head + bytes(int(np.prod(shape))))
+    said = inspector.wrong_with(tmp_path)
+    assert said["message"] == "There are no training images among the IDX files."
+    assert str(tmp_path) not in str(said)
+
+
+def test_it_notes_how_long_the_rows_of_a_table_take() -> None:
+    steps: dict[str, float] = {}
+    inspector._timed(steps, "read")
+    inspector._timed(steps, "encode")
+    found = inspector._encoding(steps, 9_000)
+    assert found is not None and found["n"] == 9_000 and found["fewest"] == 5_000 and found["seconds"] >= 0
+    assert inspector._encoding({"decode": 1.0}, 9_000) is None

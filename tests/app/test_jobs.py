@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from archsmith.app import children
-from archsmith.app.jobs import Job, Jobs, flags_of
+from archsmith.app.job import Job
+from archsmith.app.jobs import Jobs, flags_of
 from archsmith.app.settings import AppSettings
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import ArchsmithError, UsageError
@@ -164,7 +165,46 @@ def test_a_job_that_reads_for_long_is_listed_and_can_be_ended(jobs: Jobs) -> Non
     (job,) = jobs.all()
     assert job.beginning and job.data == "digits"
     assert jobs.pause(job.id)
-    assert not jobs.all()[0].running
+    assert jobs.all() == [] and jobs.get(job.id) is None
+
+
+def test_two_studies_of_the_same_data_do_not_begin_at_once(jobs: Jobs, tmp_path: Path) -> None:
+    first = jobs.begin(wanted(NEVER))
+    again = fresh(tmp_path)  # as after a restart of the app, or in another window
+    with pytest.raises(Refusal, match="starting already") as refused:
+        again.begin(wanted())
+    assert refused.value.status == 409
+    found = again.beginning("digits")
+    assert found is not None and (found.id, found.source, found.running) == (first, "digits", True)
+    assert again.pause(first)
+    assert again.beginning("digits") is None
+
+
+def test_a_cancelled_start_is_told_to_who_waits_for_it(jobs: Jobs) -> None:
+    said = []
+
+    def wait() -> None:
+        with pytest.raises(UsageError) as raised:
+            jobs.start(wanted(NEVER))
+        said.append(raised.value.message)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    until(lambda: jobs.all())
+    jobs.pause(jobs.all()[0].id)
+    waiting.join(30)
+    assert said and "Its process" not in said[0]
+
+
+def test_what_came_to_nothing_is_known_until_it_is_forgotten(jobs: Jobs) -> None:
+    job = jobs.begin({**wanted(REFUSED), "target": "price"})
+    until(lambda: (found := jobs.get(job)) is not None and not found.running and found.code is not None)
+    found = jobs.beginning("digits")
+    assert found is not None and found.failed and found.target == "price"
+    assert found.last_words == "The data are of no kind. Give others."
+    jobs.forget(job)
+    assert jobs.get(job) is None
+    assert jobs.get("../studies") is None
 
 
 @pytest.mark.parametrize(

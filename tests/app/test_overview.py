@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from archsmith.app.house import House
-from archsmith.app.overview import PAGE, ago, begin_sample, overview, short, size
+from archsmith.app.overview import PAGE, ago, begin_sample, overview, short
 from archsmith.app.settings import AppSettings
+from archsmith.core.wording import size
 
 
 def row(study: str, **other: Any) -> dict[str, Any]:
@@ -29,16 +30,17 @@ class Jobs:
     def all(self) -> list[Any]:
         now = time.time()
         killed = {"study": "killed", "beginning": False, "last_words": "It was killed."}
-        begins = {"study": None, "beginning": True, "last_words": ""}
+        begins = {"study": None, "beginning": True, "last_words": "No such column."}
         return [
-            SimpleNamespace(id="starting-2", data="digits", started=now, running=True, **begins),
+            SimpleNamespace(id="starting-2", data="a.csv", target="b", started=now - 35, running=True, **begins),
+            SimpleNamespace(id="starting-3", data="a.csv", started=now, running=False, **begins),
             SimpleNamespace(id="starting-1", data="digits", started=now, running=False, **killed),
             SimpleNamespace(id="starting-0", data="digits", started=0.0, running=False, **begins),
         ]
 
-    def start(self, options: Any) -> str:
+    def begin(self, options: Any) -> str:
         self.asked.append(options)
-        return "digits-1"
+        return "starting-4"
 
 
 @pytest.fixture
@@ -74,7 +76,10 @@ def test_a_study_that_cannot_be_read_says_why(house: Any) -> None:
 
 
 def test_what_begins_is_told_and_what_failed_long_ago_is_not(house: Any) -> None:
-    assert [each.id for each in overview(house).beginnings] == ["starting-2"]
+    runs, failed = overview(house).beginnings
+    assert (runs.id, runs.running) == ("starting-2", True)
+    assert runs.words.startswith("a.csv, to predict 'b': the data are being read") and "35 seconds" in runs.words
+    assert failed.words == "No study of 'a.csv' could begin. No such column."
 
 
 def test_one_page_of_studies_is_told(house: Any) -> None:
@@ -89,14 +94,22 @@ def test_data_and_models_are_told_without_the_sample(house: Any) -> None:
         SimpleNamespace(id="own-1", name="own.csv", origin="upload", **common),
         SimpleNamespace(id="digits", name="digits", origin="sample", **common),
     )
+    house.studies = listing(row("a-1", target="price"))
     house.models = listing(SimpleNamespace(id="a-1", name="own", told="accuracy 98 %", params=1200, usable=False))
     found = overview(house)
     assert [(line.id, line.facts[:2]) for line in found.data] == [("own-1", ("checked", "1.5 kB"))]
-    assert found.models[0].facts == ("accuracy 98 %", "1,200 parameters", "its bundle is not whole", "study a-1")
+    assert found.studies[0].data == "own.csv, price"
+    assert found.models[0].facts == (
+        "predicts price",
+        "accuracy 98 %",
+        "1,200 parameters",
+        "its bundle is not whole",
+        "study a-1",
+    )
 
 
 def test_the_sample_takes_two_minutes(house: Any) -> None:
-    assert begin_sample(house) == "digits-1"
+    assert begin_sample(house) == "starting-4"
     assert house.jobs.asked == [{"data": "digits", "seconds": 120.0}]
 
 

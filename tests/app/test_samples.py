@@ -48,7 +48,7 @@ def test_large_pictures_become_small(tmp_path: Path) -> None:
 def test_the_head_of_a_table_says_what_a_network_sees(table: Path, tmp_path: Path) -> None:
     splits = load(table, tmp_path / "data", seed=0, target="label").splits
     found = samples.samples(splits, tmp_path)
-    assert found["headings"] == ["size", "<i>colour</i>", "class"]
+    assert found["shown"] == ["size", "<i>colour</i>", "class"]
     assert [column["kind"] for column in found["columns"]] == ["number", "category", "category"]
     assert found["ignored"][0][0] == "note"
     assert len(found["rows"]) == samples.N_ROWS

@@ -160,3 +160,10 @@ def test_files_that_no_reader_takes_are_refused(name: str) -> None:
     with pytest.raises(Refusal) as raised:
         clean_name(name)
     assert raised.value.status == 415
+
+
+@pytest.mark.parametrize("name", ["book.xlsx", "book.XLS", "book.ods"])
+def test_a_workbook_is_to_be_saved_as_csv(name: str) -> None:
+    with pytest.raises(Refusal) as raised:
+        clean_name(name)
+    assert "save it as CSV" in str(raised.value.hint)

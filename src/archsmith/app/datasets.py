@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from typing import Any
 from archsmith.app import inspector
 from archsmith.app.checking import Checks, refuse_harm
 from archsmith.app.inspector import ASKED, COLUMNS, DIGITS, FACTS, MEASURED, SET, Asked
+from archsmith.app.job import Job
 from archsmith.app.settings import AppSettings
 from archsmith.app.uploads import PAIRED, TABLES, Received, Uploads, clean_name
+from archsmith.automl.plan import AUTO
 from archsmith.core.errors import UsageError
 from archsmith.core.files import write_text
 from archsmith.runtime.workspace import Workspace
@@ -38,6 +41,7 @@ CHECKING, READY, REFUSED, STOPPED = "checking", "ready", "refused", "stopped"  #
 STATES = {CHECKING: "being checked", READY: "checked", REFUSED: "cannot be learnt from", STOPPED: "not checked"}
 MOST_FILES = 8  # of one data set: images and labels of three splits, and two to spare
 MOST_SETS = 1_000
+PAIRED_END = r"(?i)(\.npy|\.gz|[.-]?ubyte|[.-]?idx[13]?)+$"  # what a file of images shares with others of its kind
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,18 @@ class DataSets:
 
     ``folder``: where they lie.
     ``checks``: the processes that look at them.
+    ``beginning``: says which job reads the data at a path for a study that is not there yet.
     """
 
-    def __init__(self, folder: Path, settings: AppSettings, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: AppSettings,
+        workspace: Workspace,
+        beginning: Callable[[str], Job | None] = lambda source: None,
+    ) -> None:
         self.folder = folder
+        self._beginning = beginning
         self._settings = settings
         self._workspace = workspace
         self.uploads = Uploads(
@@ -181,10 +193,14 @@ class DataSets:
     def _new(self, received: Received, more: bool) -> DataSet:
         """A data set of one file that has come. What may do harm does not become one."""
         with self._draft(received.name) as (draft, name):
-            os.replace(received.path, draft / FILES / received.name)
+            place = Path(FILES)
+            if _is_paired(received.name):  # the folder of several files is what the data are called
+                place /= re.sub(PAIRED_END, "", received.name) or "data"
+                (draft / place).mkdir()
+            os.replace(received.path, draft / place / received.name)
             if not more:
-                refuse_harm(draft / FILES / received.name)
-            source = self.folder / name / FILES / received.name
+                _refuse_harm(draft / place / received.name)
+            source = self.folder / name / place / received.name
             self._appear(draft, name, received.name, UPLOAD, str(source), received.n_bytes)
         return self.get(name) if more else self.check(name)
 
@@ -222,12 +238,15 @@ class DataSets:
             shutil.rmtree(draft, ignore_errors=True)
 
     def _appear(self, draft: Path, name: str, file: str, origin: str, source: str, n_bytes: int) -> None:
+        taken = {each.name for each in self.list()}
+        names = itertools.chain([file], (f"{file} ({n})" for n in itertools.count(2)))
+        file = next(each for each in names if each not in taken)
         _note(draft, name=file, origin=origin, source=source, n_bytes=n_bytes, added=time.time())
         os.replace(draft, self.folder / name)
 
     def _refuse_joining(self, name: str, file: str) -> None:
         found = self.get(name)
-        files = [path.name for path in (self.folder / name / FILES).glob("*")]
+        files = [path.name for path in (self.folder / name / FILES).rglob("*") if path.is_file()]
         if found.origin != UPLOAD or any(not _is_paired(each) for each in (*files, file)):
             raise Refusal(
                 422,
@@ -243,12 +262,15 @@ class DataSets:
         folder = self.folder / name
         file = folder / FILES / received.name
         try:
+            known = inspector.read(folder / SET)
+            place = Path(known["source"])  # the first file, or already their folder
+            place = place if place.is_dir() else place.parent
+            file = place / received.name
             os.replace(received.path, file)
             if not more:
-                refuse_harm(folder / FILES)
-            known = inspector.read(folder / SET)
+                _refuse_harm(place)
             n_bytes = known["n_bytes"] + received.n_bytes
-            _note(folder, **{**known, "source": str(folder / FILES), "n_bytes": n_bytes})
+            _note(folder, **{**known, "source": str(place), "n_bytes": n_bytes})
         except Refusal:
             file.unlink(missing_ok=True)
             if not (folder / ASKED).exists():  # a first file without the second one is no data set
@@ -291,16 +313,22 @@ class DataSets:
     def settings_for(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """``options`` of a job, fields of FitSettings, with the data of this set and what was found about it. Raises
         Refusal for data that were not checked as they are wanted: nothing is read by a job that was not looked at. The
-        sample, which nobody sent, needs no check.
+        sample, which nobody sent, needs no check. The columns and the task of a table are those that the check found,
+        so that a job learns what a page has shown.
         """
         found = self.get(name)
         if found.state != READY and found.origin != SAMPLE:
             words = {CHECKING: "are still being checked", REFUSED: "cannot be learnt from"}
             raise Refusal(409, "not_ready", f"These data {words.get(found.state, 'were not checked')}.")
         asked = {column: value for column, value in found.asked.items() if value is not None}
-        wanted = {column: options[column] for column in ("target", "image") if options.get(column) is not None}
-        if any(asked.get(column) != value for column, value in wanted.items()):
-            raise Refusal(409, "other_columns", "These data were checked with other columns.", "Check them again.")
+        if found.facts.get("headings"):
+            asked |= {column: found.facts[column] for column in COLUMNS if found.facts.get(column)}
+        wanted = {column: options[column] for column in COLUMNS if options.get(column) not in (None, AUTO)}
+        known = {**asked, "task": found.facts.get("task")} if found.origin != SAMPLE else {**wanted, **asked}
+        if any(known.get(column) != value for column, value in wanted.items()):
+            raise Refusal(
+                409, "other_columns", "These data were checked with another column or task.", "Check them again."
+            )
         if found.measuring:  # a job measures the machine itself, and two at once would both find it slow
             with contextlib.suppress(Refusal):
                 self.checks.end(name)
@@ -315,11 +343,14 @@ class DataSets:
         found = self.get(name)
         if found.origin == SAMPLE:
             raise Refusal(409, "sample", "The sample is always there.")
-        self.checks.end(name)
+        job = self._beginning(found.source)
+        if job is not None and job.running:
+            raise Refusal(409, "in_use", "A study that is starting reads these data.", "Wait, or cancel it first.")
         for study in self._workspace.list():
             settings = {} if study.began is None else study.began.fit.get("settings") or {}
             if study.state == "running" and settings.get("data") == found.source:
                 raise Refusal(409, "in_use", f"The study {study.id} is learning from these data.", "Stop it first.")
+        self.checks.end(name)
         gone = self.folder / f".{name}.{secrets.token_hex(3)}"
         try:
             os.replace(self.folder / name, gone)  # it is away in one step, and the rest may take its time
@@ -344,10 +375,21 @@ def _is_paired(file: str) -> bool:
     return file.endswith(PAIRED) and not file.endswith(TABLES)
 
 
+def _refuse_harm(path: Path) -> None:
+    """As ``checking.refuse_harm``, with what may be missing of files that belong together."""
+    try:
+        refuse_harm(path)
+    except Refusal as refusal:
+        if not (path.is_dir() or _is_paired(path.name)):
+            raise
+        hint = " ".join(filter(None, (refusal.hint, "Choose the images and their labels together.")))
+        raise Refusal(refusal.status, refusal.code, refusal.message, hint) from refusal
+
+
 def _size(folder: Path, inner: str) -> int:
     """Bytes of all files in the folder ``inner`` of each data set."""
     total = 0
-    for path in folder.glob(f"*/{inner}/*"):
+    for path in folder.glob(f"*/{inner}/**/*"):
         with contextlib.suppress(OSError):
-            total += path.stat().st_size
+            total += path.stat().st_size if path.is_file() else 0
     return total

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archsmith.automl.plan import Speed, make_plan
+from archsmith.automl.plan import READING_SHARE, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.settings import FitSettings, own_epochs, weights_of
+from archsmith.core.wording import clock
 
 WAITING = "The machine is being measured on these data; the forecast follows in a moment."
 UNKNOWN = "What there is time for is said when the study has begun."
@@ -40,4 +41,17 @@ def forecast(facts: Mapping[str, Any], measured: Mapping[str, Any], options: Map
         failure="" if other else measured["failure"],
     )
     note = ["This is for the space that comes with the data; yours is measured when the study begins."] if other else []
-    return [*measured["machine"], *lines_of(plan), *note, *measured["needs"]]
+    return [*measured["machine"], *_left_out(facts, settings.seconds), *lines_of(plan), *note, *measured["needs"]]
+
+
+def _left_out(facts: Mapping[str, Any], seconds: float | None) -> list[str]:
+    """What a job has no time to read. ``encoding`` of the facts: ``n`` rows that the check used, and ``seconds`` that
+    this took; there is none of data that a job finds done, whatever its time.
+    """
+    encoding = facts.get("encoding")
+    if not encoding or seconds is None or encoding["seconds"] <= READING_SHARE * seconds:
+        return []
+    n = int(encoding["n"])
+    used = max(int(encoding["fewest"]), 1000 * round(n * READING_SHARE * seconds / encoding["seconds"] / 1000))
+    enough = clock(encoding["seconds"] / READING_SHARE)
+    return [f"About {used:,} of {n:,} rows will be used: there is no time to read more. {enough} would do for all."]

@@ -7,8 +7,8 @@ sentence that stands beside its field.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import math
 import re
 import types
 import typing
@@ -16,11 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archsmith import catalog
+from archsmith.app.fields import LIKE_ZERO, Field, value_of
 from archsmith.automl.plan import AUTO, WEIGHTS
 from archsmith.automl.settings import FitSettings
-from archsmith.core.budget import parse_seconds
-from archsmith.core.errors import UsageError
-from archsmith.core.targets import REGRESSION, metric_meaning, metric_title
+from archsmith.core.budget import parse_seconds, without_unit
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.targets import REGRESSION, metric_meaning, metric_title, target_kind
+from archsmith.core.task import Input, Output, Task
 from archsmith.core.wording import sentence_case
 
 OWN_TIME, NO_TIME, DEFAULT_BUDGET = "own", "none", "600"
@@ -46,14 +49,16 @@ LABELS = {
     "pretrained": "Compare with pretrained features",
     "space": "Search space",
 }
-LONGEST = 2_000  # characters of one text
-LIKE_ZERO = ("", "no", "off", "false", "0")
+LONGEST_SECONDS = 30 * 86_400.0  # of a study
+TIMES = "a time like 90s, 20m or 1h30m"
+NO_TIME_YET = "Say how long it may take, like 90s, 20m or 1h30m."
 FLAGS = (
     (re.compile(r"\s*\((?:[^()]*, )?\w+= in Python\)"), ""),
     (
         re.compile(r"with --balance every class counts alike"),
         "the goal “balanced accuracy” lets every class count alike",
     ),
+    (re.compile(r"leave out --task regression"), "choose “classification” as the task"),
     (re.compile(r"say --task regression"), "choose “regression” as the task"),
     (re.compile(r"\bsay --task (\w+)"), r"choose “\1” as the task"),
     (re.compile(r"[Ss]ay which with --target"), "Choose it below"),
@@ -73,34 +78,17 @@ FLAGS = (
 
 
 @dataclass(frozen=True)
-class Field:
-    """One field of the form.
-
-    ``name``: in the form; ``strategy.evolution.population`` is a field of one strategy.
-    ``label``, ``help``: for people.
-    ``kind``: ``int``, ``float``, ``bool``, ``str``, ``list``, ``seconds`` or ``choice``.
-    ``default``: as a text; empty where the job decides.
-    ``options``: of a choice, value and words.
-    """
-
-    name: str
-    label: str
-    help: str
-    kind: str
-    default: str = ""
-    options: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class Order:
     """What a form asks for.
 
     ``options``: fields of ``FitSettings``, without the data.
     ``wrong``: a sentence for each wrong field by its name in the form; the empty name stands for the form as a whole.
+    ``notes``: how something was read that could be meant otherwise, in sentences.
     """
 
     options: dict[str, Any]
     wrong: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def in_the_page(text: str) -> str:
@@ -200,7 +188,7 @@ def read(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Order:
     """
     given = {str(name): str(value).strip() for name, value in values.items() if isinstance(value, str | int | float)}
     options, wrong = dict[str, Any](), dict[str, str]()
-    _read_budget(given, options, wrong)
+    notes = _read_budget(given, options, wrong)
     for field in fields(("trials", *LIMITS, *advanced(facts)), facts):
         if field.name in given or (field.kind == "bool" and "complete" in given):
             _read_one(field, given.get(field.name, ""), options, wrong)
@@ -210,24 +198,30 @@ def read(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Order:
     if settings:
         options["settings"] = settings
     _refuse_each(options, wrong)
-    return Order(options, wrong)
+    _refuse_parts(options, facts, wrong)
+    return Order(options, wrong, notes)
 
 
-def _read_budget(given: Mapping[str, str], options: dict[str, Any], wrong: dict[str, str]) -> None:
+def _read_budget(given: Mapping[str, str], options: dict[str, Any], wrong: dict[str, str]) -> tuple[str, ...]:
+    """Returns how a time without a unit was read."""
     chosen = given.get("budget", DEFAULT_BUDGET)
     if chosen == NO_TIME:
         options["seconds"] = None
         if not given.get("trials"):
             wrong["trials"] = "Without a limit of time, say how many trials there may be."
-        return
+        return ()
     text = given.get("seconds", "") if chosen == OWN_TIME else chosen
     if not text:
-        wrong["seconds"] = "Say how long it may take, like 90s, 20m or 1h30m."
-        return
+        wrong["seconds"] = NO_TIME_YET
+        return ()
     try:
         options["seconds"] = parse_seconds(text)
     except UsageError as error:
         wrong["seconds"] = in_the_page(str(error))
+        return ()
+    if options["seconds"] > LONGEST_SECONDS:
+        wrong["seconds"] = f"A study runs for up to {LONGEST_SECONDS / 86_400:.0f} days. Give {TIMES}."
+    return tuple(without_unit(text)) if chosen == OWN_TIME else ()
 
 
 def _read_one(field: Field, text: str, options: dict[str, Any], wrong: dict[str, str]) -> None:
@@ -244,8 +238,7 @@ def _read_one(field: Field, text: str, options: dict[str, Any], wrong: dict[str,
 def _read_part(part: str, given: Mapping[str, str], facts: Mapping[str, Any], wrong: dict[str, str]) -> dict[str, Any]:
     """The own fields of the space or the strategy that was chosen, where they differ from their defaults."""
     own = part_fields(part, facts)
-    default = FitSettings.__dataclass_fields__[part].default or facts.get("space", "")
-    chosen = given.get(part) or str(default)
+    chosen = given.get(part) or _default_of(part, facts)
     found: dict[str, Any] = {}
     for field in own.get(chosen, []):
         text = given.get(field.name)
@@ -278,53 +271,6 @@ def _fill(found: dict[str, Any], rows: Sequence[Mapping[str, Any]], chosen: str)
             _put(found, [*outer, last], entry["default"])
 
 
-def value_of(field: Field, text: str) -> Any:
-    """What ``text`` says in ``field``; None for an empty one. Raises ValueError with a sentence."""
-    if len(text) > LONGEST:
-        raise ValueError(f"That is too long: give up to {LONGEST:,} characters.")
-    if field.kind == "bool":
-        return text.lower() not in LIKE_ZERO
-    if not text:
-        return None
-    if field.kind == "choice":
-        if text not in [value for value, _ in field.options]:
-            raise ValueError(f"{text[:40]!r} is none of the choices.")
-        return text
-    if field.kind == "int":
-        plain = text.replace(",", "").replace("_", "")
-        if not re.fullmatch(r"[+-]?\d{1,18}", plain):
-            raise ValueError(f"{text[:40]!r} is no whole number.")
-        return int(plain)
-    if field.kind == "float":
-        return _number(text)
-    if field.kind == "texts":
-        return _parts(text)
-    return _list(text) if field.kind == "list" else text
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]!r} is no number.")
-    return value
-
-
-def _list(text: str) -> list[Any]:
-    """Numbers or texts between commas."""
-    parts = _parts(text)
-    try:
-        return [_number(part) for part in parts]
-    except ValueError:
-        return list(parts)
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def _refuse_each(options: dict[str, Any], wrong: dict[str, str]) -> None:
     """Let ``FitSettings`` look at every option alone, so that each error stands at its field, and then at all."""
     for name, value in options.items():
@@ -341,17 +287,71 @@ def _refuse_each(options: dict[str, Any], wrong: dict[str, str]) -> None:
             wrong[placed(error, options)] = in_the_page(str(error))
 
 
-def placed(error: UsageError, options: Mapping[str, Any]) -> str:
+def _refuse_parts(options: Mapping[str, Any], facts: Mapping[str, Any], wrong: dict[str, str]) -> None:
+    """Let the space and the strategy look at their own settings, before a job begins that they would end."""
+    for part, settings in options.get("settings", {}).items():
+        if any(name == part or name.startswith(f"{part}.") for name in wrong):
+            continue
+        try:
+            _build(part, options.get(part) or _default_of(part, facts), settings, facts)
+        except ArchsmithError as error:
+            name = options.get(part) or _default_of(part, facts)
+            cured = _cure(part, name, settings, facts)
+            wrong[f"{part}.{name}.{cured}" if cured else placed(error, options, facts)] = as_value(error)
+        except (KeyError, TypeError, ValueError):  # of facts that an earlier version wrote; the job will look itself
+            continue
+
+
+def _cure(part: str, name: str, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The field that alone is wrong: with its default, all of them can be used. Empty where there is none such."""
+    rows = next((row["fields"] for row in _rows(part, facts) if row["name"] == name), ())
+    defaults = {entry["name"]: entry["default"] for entry in rows}
+    for path in _paths(settings):
+        other = copy.deepcopy(dict(settings))
+        _put(other, path.split("."), defaults.get(path))
+        try:
+            _build(part, name, other, facts)
+        except ArchsmithError:
+            continue
+        return path
+    return ""
+
+
+def _build(part: str, name: str, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    cls: Any = catalog.get(part, name)
+    args = {} if part == "strategy" else catalog.to_spec(cls.for_task(_task(facts)))["args"]
+    catalog.build(cls, {**args, **settings})
+
+
+def _task(facts: Mapping[str, Any]) -> Task:
+    """What is learnt from the data; its classes have no names."""
+    kind = target_kind(facts["task"])
+    n = 1 if kind.name == REGRESSION else int(facts["findings"]["n_classes"])
+    inputs = tuple(Input.from_dict(entry) for entry in facts["inputs"])
+    return Task(inputs, (Output("class", kind.name, n),), kind.loss, kind.metrics)
+
+
+def _default_of(part: str, facts: Mapping[str, Any]) -> str:
+    return str(FitSettings.__dataclass_fields__[part].default or facts.get("space") or "")
+
+
+def as_value(error: ArchsmithError) -> str:
+    """What an error says beside the field of its value: ``GraphGP has n_start=0.`` names a class of Python."""
+    plain = re.sub(r"^\w+ has [\w.]+=(\S+)\.$", r"It cannot be \1.", error.message)
+    return in_the_page(" ".join(filter(None, (plain, error.hint))))
+
+
+def placed(error: ArchsmithError, options: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> str:
     """The field that an error speaks of; empty for none. Errors of spaces and strategies name their field after a dot
     or before an equals sign.
     """
     said = f"{error.message} "
     for part in PARTS:
-        chosen = options.get(part) or FitSettings.__dataclass_fields__[part].default
+        chosen = options.get(part) or _default_of(part, facts or {})
         for name in _paths(options.get("settings", {}).get(part, {})):
             last = re.escape(name.rpartition(".")[2])
             if re.search(rf"(?:\.{last}\b|\b{last}(?:=| is\b| of\b| cannot\b)|'{last}')", said):
-                return f"{part}.{chosen or ''}.{name}"
+                return f"{part}.{chosen}.{name}"
     names = [name for name in options if re.search(rf"\b{name}\b", said)]
     return names[0] if names else ""
 

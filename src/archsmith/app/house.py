@@ -39,7 +39,7 @@ class House:
         self.folder: Path = self.workspace.path / "app"
         self.jobs = Jobs(settings, self.workspace)
         self.studies = Studies(self.workspace)
-        self.data = DataSets(self.folder / "data", settings, self.workspace)
+        self.data = DataSets(self.folder / "data", settings, self.workspace, self.jobs.beginning)
         self.models = Models(self.workspace, self.folder)
         self.trying = Trying(self.models)
         self.endpoints = Endpoints(self.models, self.folder / "endpoints")
@@ -52,3 +52,7 @@ class House:
         Refusal and ArchsmithError, see ``DataSets.settings_for`` and ``Jobs.start``.
         """
         return self.jobs.start(self.data.settings_for(str(options["data"]), options))
+
+    def begin(self, options: Mapping[str, Any]) -> str:
+        """As ``start``, without waiting for the study: the id of the job that begins it."""
+        return self.jobs.begin(self.data.settings_for(str(options["data"]), options))

@@ -167,8 +167,12 @@ def _in_words(error: Exception, inside: str | None) -> ArchsmithError:
         return DataError(f"The data cannot be read ({told(error)[:200]}).", "Look at the file with another program.")
     if inside is None:
         return error
-    place = f"{inside}{os.sep}"
-    return DataError(error.message.replace(place, ""), (error.hint or "").replace(place, "") or None)
+    return DataError(_below(error.message, inside), _below(error.hint or "", inside) or None)
+
+
+def _below(text: str, inside: str) -> str:
+    """``text`` without the folder ``inside``, which is the app's own."""
+    return text.replace(f"{inside}{os.sep}", "").replace(f" in {inside!r}", "").replace(inside, "the data")
 
 
 def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -182,9 +186,12 @@ def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str,
     given = {name: getattr(asked, name) for name in COLUMNS if getattr(asked, name) is not None}
     settings = FitSettings(asked.source, BUDGET, workspace=asked.workspace, **given)
     modality = modality_of(settings)
+    image = None
     if modality.kind == "image":
-        settings = replace(settings, data=_confined(asked))
-    loaded = modality.load(settings, Path(asked.workspace) / "data", READ_SECONDS, lambda *told: None)
+        listed = _confined(asked)
+        settings, image = replace(settings, data=listed), listed.image or None
+    steps: dict[str, float] = {}
+    loaded = modality.load(settings, Path(asked.workspace) / "data", READ_SECONDS, lambda *told: _timed(steps, told[0]))
     splits = loaded.splits
     wall = f"{WALL}-{secrets.token_hex(4)}"
     facts |= {
@@ -195,6 +202,7 @@ def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str,
         "name": splits.name,
         "task": splits.task.target.name,
         "target": splits.target if splits.is_regression or facts["headings"] else None,
+        "image": image,
         "metrics": list(splits.task.target.metrics),
         "balanced_metrics": list(splits.task.target.balanced_metrics),
         "inputs": [entry.to_dict() for entry in splits.task.inputs],
@@ -205,9 +213,25 @@ def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str,
         **samples(splits, folder / wall),
         "spaces": spaces_for(splits.task),
         "strategies": strategies(),
+        "encoding": _encoding(steps, len(splits.train) + len(splits.valid) + len(splits.test)),
         "seconds": time.time() - began,
     }
     return facts, (modality, settings, loaded, began)
+
+
+def _timed(steps: dict[str, float], what: str) -> None:
+    """Note when the step ``what`` of reading was last heard of."""
+    steps[what] = time.perf_counter()
+
+
+def _encoding(steps: Mapping[str, float], n: int) -> dict[str, float] | None:
+    """How long the ``n`` rows of a table took after they were read; None of pictures, which are kept for the job."""
+    from archsmith.data.tables.load import FEWEST_USED
+
+    before = [when for what, when in steps.items() if what != "encode"]
+    if "encode" not in steps or not before:
+        return None
+    return {"n": n, "seconds": steps["encode"] - max(before), "fewest": min(n, FEWEST_USED)}
 
 
 def _confined(asked: Asked) -> Any:

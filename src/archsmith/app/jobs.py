@@ -17,12 +17,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archsmith import catalog
 from archsmith.app import children, keeper
+from archsmith.app.job import GONE, Job
 from archsmith.app.settings import AppSettings
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import parse_seconds
@@ -30,7 +30,6 @@ from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.files import expanded, json_value, small_text, write_text
 from archsmith.core.records import PAUSE, STOP, Command, Opened
-from archsmith.core.wording import visible
 from archsmith.runtime.lease import Holder, is_alive
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import DONE, try_view
@@ -46,70 +45,10 @@ START_SECONDS = 900.0  # for a study to be there, after its data were read
 PAUSE_SECONDS, END_SECONDS = 10.0, 5.0  # for a study to end by itself, and for a process that was told to
 LOOK_SECONDS = 0.1
 FIRST_EVENTS = 8  # among which the first opening of a study is
-GONE = "Its process is gone. What was finished is kept."
-ENDED_WELL = (0, 130)  # exit codes: done, and ended by Ctrl-C or a pause
-LAST_WORDS = 12  # lines
 
 
 class Denied(Refusal, ArchsmithError):
     """A refusal that pages, which know errors of the library, tell as any other of these."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One process that the app started.
-
-    id: of the job.
-    study: that it works on; None while there is none yet.
-    data: what it was started with, for people.
-    started: Unix time.
-    running: does it still?
-    code: how it ended; below 0: the signal that ended it; None while it runs, and where nobody saw its end.
-    known: its keeper.
-    folder: where its log lies.
-    """
-
-    id: str
-    study: str | None
-    data: str
-    started: float
-    running: bool
-    code: int | None
-    known: Holder
-    folder: Path
-
-    @property
-    def failed(self) -> bool:
-        """Did it end otherwise than it should?"""
-        return not self.running and self.code not in ENDED_WELL
-
-    @property
-    def beginning(self) -> bool:
-        """Does it still read its data, or did it fail before there was a study?"""
-        return self.study is None and (self.running or self.failed)
-
-    def log(self, n: int) -> list[str]:
-        """The last ``n`` lines of what it said."""
-        try:
-            data = (self.folder / keeper.LOG).read_bytes()
-        except OSError:
-            return []
-        return [visible(line) for line in data.decode("utf-8", "replace").splitlines()[-n:]] if n > 0 else []
-
-    @property
-    def last_words(self) -> str:
-        """Why it ended, in a sentence or a few lines; empty where it ended as it should."""
-        if not self.failed:
-            return ""
-        said = [line.removeprefix("archsmith: ") for line in self.log(LAST_WORDS) if line.startswith("archsmith: ")]
-        if said:
-            return said[-1]
-        if self.code is not None and self.code < 0:
-            why = " Most often, memory has run out." if self.code == -9 else ""
-            return f"Its process was killed (signal {-self.code}).{why} What was finished is kept."
-        if self.code is None:
-            return GONE
-        return " ".join(self.log(LAST_WORDS)) or f"Its process ended with the code {self.code} and said nothing."
 
 
 class Jobs:
@@ -135,6 +74,22 @@ class Jobs:
         """The newest job that works, or worked, on ``study``; None: the app started none."""
         return next((job for job in self.all() if job.study == study), None)
 
+    def get(self, id: str) -> Job | None:
+        """The job with this id; None: there is none any more."""
+        return self._read(self._folder / id) if re.fullmatch(ID, id) and id.startswith(STARTING) else None
+
+    def beginning(self, source: str) -> Job | None:
+        """The newest job that reads the data at ``source`` and has no study yet, or came to nothing; None: there is
+        none.
+        """
+        return next((job for job in self.all() if job.beginning and source and job.source == source), None)
+
+    def forget(self, id: str) -> None:
+        """Remove what is known of a job that came to nothing."""
+        job = self.get(id)
+        if job is not None and job.study is None and not job.running:
+            shutil.rmtree(job.folder, ignore_errors=True)
+
     def log(self, id: str, n: int = 200) -> list[str]:
         """The last ``n`` lines that the newest job of a study said; none for a study of the terminal. Raises
         Denied for an unknown one.
@@ -148,14 +103,22 @@ class Jobs:
     # What can be done
 
     def start(self, options: Mapping[str, Any], patience: float = START_SECONDS) -> str:
-        """Begin a study, and return its id as soon as it is there. ``options``: fields of FitSettings.
+        """Begin a study, and return its id as soon as it is there. Raises as ``begin`` does, and ArchsmithError with
+        what the command said where it came to nothing.
+        """
+        return self._there(self._folder / self.begin(options), None, patience)
 
-        Raises UsageError for options that cannot be used, Denied where enough searches run, and ArchsmithError with
-        what the command said where it came to nothing. The data have to be a sample or lie where the app may read.
+    def begin(self, options: Mapping[str, Any]) -> str:
+        """Begin a study; the id of its job, at once. ``options``: fields of FitSettings.
+
+        Raises UsageError for options that cannot be used, and Denied where enough searches run or another study of
+        these data is just beginning. The data have to be a sample or lie where the app may read.
         """
         settings = self._checked(options)
         words = [*children.command("fit"), *flags_of(settings), f"--workspace={self._workspace.path}"]
-        return self._started([*words, "--", str(settings.data)], Path(settings.data).name, None, patience)
+        data = str(settings.data)
+        said = {"data": Path(data).name, "source": data, "target": settings.target or ""}
+        return self._born([*words, "--", data], said, None).name
 
     def stop(self, id: str) -> None:
         """Ask a running study to finish with the best network so far. Raises Denied where it does not run."""
@@ -163,11 +126,15 @@ class Jobs:
 
     def pause(self, id: str) -> bool:
         """End a running study now; nothing finished is lost. True: it has ended; False: it ends at its next step, since
-        a process of somebody else is only asked. Of a job without a study yet ``id`` is the job's. Raises Denied.
+        a process of somebody else is only asked. Of a job without a study yet ``id`` is the job's, and nothing of it is
+        left. Raises Denied.
         """
         job = self._job(id)
         if job is not None and job.study is None:
-            return children.end(job.known, END_SECONDS)
+            ended = children.end(job.known, END_SECONDS)
+            if ended:
+                shutil.rmtree(job.folder, ignore_errors=True)
+            return ended
         store = self._running(id)
         store.command(PAUSE)
         until = time.monotonic() + PAUSE_SECONDS
@@ -196,7 +163,7 @@ class Jobs:
         self._refuse_running(id, store)
         time_words = [] if more is None else [f"--time={more.strip()}"]
         words = [*children.command("studies", "resume"), f"--workspace={self._workspace.path}", *time_words]
-        return self._started([*words, "--", id], id, id, patience)
+        return self._there(self._born([*words, "--", id], {"data": id}, id), id, patience)
 
     # Below: starting
 
@@ -243,11 +210,19 @@ class Jobs:
             "Upload them, or start the app with --allow-paths FOLDER.",
         )
 
-    def _started(self, words: list[str], data: str, study: str | None, patience: float) -> str:
+    def _born(self, words: list[str], about: Mapping[str, str], study: str | None) -> Path:
+        """The folder of a new job. ``about``: what it is started with. ``study``: that goes on."""
         with self._lock:
             self._refuse_more()
             if study is not None:
                 self._refuse_running(study, self._store(study))
+            elif (job := self.beginning(about["source"])) is not None and job.running:
+                raise Denied(
+                    409,
+                    "starting",
+                    f"A study of these data is starting already, for {max(0.0, time.time() - job.started):.0f} s.",
+                    "Wait until it has begun, or cancel it.",
+                )
             folder = self._new_folder()
             try:
                 child, known = children.born([sys.executable, "-I", keeper.__file__, str(folder), *words], folder)
@@ -255,9 +230,9 @@ class Jobs:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             self._children.append(child)
-            said = {"study": study, "data": data, "started": known.since, "process": dataclasses.asdict(known)}
+            said = {"study": study, **about, "started": known.since, "process": dataclasses.asdict(known)}
             write_text(folder / JOB, json.dumps(said))
-        return self._there(folder, study, patience)
+        return folder
 
     def _there(self, folder: Path, study: str | None, patience: float) -> str:
         """Wait until the process of ``folder`` works on its study; the id of that."""
@@ -266,7 +241,8 @@ class Jobs:
             with self._lock:
                 self._children = [child for child in self._children if child.poll() is None]
                 job = self._read(folder)
-            assert job is not None
+            if job is None:
+                raise UsageError("The start was cancelled.")
             if job.study is not None and (study is None or self._works(job)):
                 return job.study
             if not job.running:
@@ -318,7 +294,8 @@ class Jobs:
         try:
             said = json_value(small_text(folder / JOB, 2**16))
             known, study, data = Holder(**said["process"]), said["study"], str(said["data"])
-            job = Job(folder.name, study, data, float(said["started"]), is_alive(known), None, known, folder)
+            more = (str(said.get("source", "")), str(said.get("target", "")))
+            job = Job(folder.name, study, data, float(said["started"]), is_alive(known), None, known, folder, *more)
         except (ArchsmithError, OSError, ValueError, TypeError, KeyError):
             return None
         code = None if job.running else _number(folder / keeper.CODE)

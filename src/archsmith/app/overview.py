@@ -10,9 +10,10 @@ from typing import Any
 
 from archsmith.analysis.wording import score
 from archsmith.app.datasets import SAMPLE, STATES, DataSet
+from archsmith.app.form import in_the_page
 from archsmith.app.house import House
 from archsmith.app.inspector import DIGITS
-from archsmith.app.jobs import Job
+from archsmith.app.job import Job
 from archsmith.app.model_facts import ModelSummary
 from archsmith.core.wording import amount, metric_name, size, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
@@ -48,13 +49,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Beginning:
-    """A search whose data are being read, or that failed at it. ``words``: why."""
+    """A search whose data are being read, or that failed at it. ``words``: what there is to say of it."""
 
     id: str
-    data: str
-    age: str
     running: bool
-    words: str = ""
+    words: str
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,16 @@ def overview(house: House, offset: int = 0) -> Overview:
     newest = {job.study: job for job in reversed(jobs)}
     studies, models = house.studies.list(), house.models.list()
     data = [each for each in house.data.list() if each.origin != SAMPLE]
+    targets = {str(row["study"]): str(row.get("target") or "") for row in studies}
     return Overview(
         tuple(_study(row, newest.get(row["study"]), now) for row in studies[offset : offset + PAGE]),
         len(studies),
         tuple(_data(each, now) for each in data[:MOST_DATA]),
         len(data),
-        tuple(_model(each) for each in models[:MOST_MODELS]),
+        tuple(_model(each, targets.get(str(each.id), "")) for each in models[:MOST_MODELS]),
         len(models),
         tuple(
-            Beginning(job.id, short(job.data), ago(now - job.started), job.running, job.last_words)
+            Beginning(job.id, job.running, beginning_words(job) if job.running else failed_words(job))
             for job in jobs
             if job.beginning and now - job.started < DAY
         ),
@@ -97,8 +97,23 @@ def overview(house: House, offset: int = 0) -> Overview:
 
 
 def begin_sample(house: House) -> str:
-    """Start a study of the sample that takes two minutes; its id."""
-    return house.start({"data": DIGITS, "seconds": float(SAMPLE_SECONDS)})
+    """Begin a study of the sample that takes two minutes; the id of its job."""
+    return house.begin({"data": DIGITS, "seconds": float(SAMPLE_SECONDS)})
+
+
+def beginning_words(job: Job) -> str:
+    """Of a job that has no study yet: what it reads, and for how long."""
+    target = f", to predict {short(job.target)!r}" if job.target else ""
+    seconds = amount(int(max(0.0, time.time() - job.started)), "second")
+    return (
+        f"{short(job.data)}{target}: the data are being read, and the machine is measured on them, for {seconds} so "
+        "far. That counts towards the time of the study."
+    )
+
+
+def failed_words(job: Job) -> str:
+    """Of a job that ended before it had a study."""
+    return f"No study of {short(job.data)!r} could begin. {in_the_page(job.last_words)}"
 
 
 def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
@@ -110,7 +125,7 @@ def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
         id,
         state,
         _score(row),
-        short(Path(str(row.get("data") or "")).name),
+        ", ".join(filter(None, (short(Path(str(row.get("data") or "")).name), short(row.get("target") or "")))),
         int(row.get("n_finished") or 0),
         ago(now - float(row.get("changed") or now)),
         short(words, 300),
@@ -129,13 +144,14 @@ def _data(found: DataSet, now: float) -> Line:
     return Line(str(found.id), short(found.name), facts)
 
 
-def _model(found: ModelSummary) -> Line:
+def _model(found: ModelSummary, target: str) -> Line:
     params = "" if found.params is None else amount(found.params, "parameter")
     usable = "" if found.usable else "its bundle is not whole"
+    predicts = f"predicts {short(target)}" if target else ""
     return Line(
         str(found.id),
         short(found.name),
-        tuple(filter(None, (short(found.told), params, usable, f"study {short(found.id)}"))),
+        tuple(filter(None, (predicts, short(found.told), params, usable, f"study {short(found.id)}"))),
     )
 
 

@@ -83,7 +83,7 @@ def head(splits: TableSplits) -> dict[str, Any]:
         "n_columns": len(splits.columns),
         "columns": columns,
         "ignored": [[short(each.name), each.reason] for each in splits.ignored[:MOST_IGNORED]],
-        "headings": [short(name) for name in shown],
+        "shown": [short(name) for name in shown],
         "rows": [
             [*(_cell(row[name]) for name in shown), label(examples, at)]
             for at, row in zip(rows, examples.rows(rows), strict=True)

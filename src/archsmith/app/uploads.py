@@ -23,6 +23,8 @@ TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")
 PAIRED = (".npy", ".gz", "-ubyte", ".idx3", ".idx1", ".idx")  # images in one file, labels in another one
 KINDS = (".zip", ".npz", *TABLES, *PAIRED)
 READ = "Give a zip of class folders, a CSV or Parquet table, an .npz file, or IDX files."
+WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+SAVE_AS = "Open it in its own program and save it as CSV, then send that."
 LONGEST_NAME = 100  # bytes of a file name that is kept
 KEPT_FREE = 512 * 2**20  # bytes of the disk that uploads leave free
 BLOCK = 2**20  # bytes that are written together
@@ -181,7 +183,8 @@ def clean_name(name: str) -> str:
     if ending is None:
         shown = re.sub(r"\W", "", last.rpartition(".")[2])[:12] if "." in last else ""
         what = f"Files that end in .{shown}" if shown else "Files without an ending"
-        raise Refusal(415, "kind", f"{what} are not read as data.", READ)
+        book = f".{shown.lower()}" in WORKBOOKS
+        raise Refusal(415, "kind", f"{what} are not read as data.", SAVE_AS if book else READ)
     stem = plain[: -len(ending)].strip("._-") or "data"
     while len((stem + ending).encode()) > LONGEST_NAME:
         stem = stem[:-1]

@@ -31,6 +31,7 @@ def at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
         "space": None if began is None else began.space.get("type"),
         "strategy": None if began is None else began.strategy.get("type"),
         "data": (view.job.fit.get("settings") or {}).get("data"),
+        "target": (view.job.fit.get("settings") or {}).get("target"),
         "metric": metric,
         "score": result.test if result is not None else best.metrics.get(metric) if best is not None else None,
         "tested": result is not None,

@@ -44,10 +44,10 @@ MUTATIONS = 50  # tries for an unseen child before a random one is taken; every 
 class RegularizedEvolution:
     """Mutates the best of a random sample of the youngest ``population`` trials.
 
-    ``population``: P, 2 or more. None: a fifth of the trials that the budget is expected to allow, within 5 and 100;
-        where that is unknown, a fifth of those finished so far.
-    ``sample_size``: S, how many members compete to become the parent, 1 to P. None: a quarter of the population (paper:
-        25 of 100), at least 2.
+    ``population``: how many of the youngest there are (P), 2 or more. None: a fifth of the trials that the budget is
+        expected to allow, within 5 and 100; where that is unknown, a fifth of those finished so far.
+    ``sample_size``: how many members compete to become the parent (S), 1 to P. None: a quarter of the population
+        (paper: 25 of 100), at least 2.
     ``start``: whether to begin with the architecture that the space itself names first, if it names one.
     """
 

@@ -43,8 +43,8 @@ class NSGA2:
 
     Each answer of a child mutates with probability 1 / number of answers (Deb et al. 2002).
 
-    ``population``: μ, 2 or more (100: Deb et al. 2002). None: a fifth of the trials that the budget is expected to
-        allow, within 5 and 100.
+    ``population``: how many survive (μ), 2 or more (100: Deb et al. 2002). None: a fifth of the trials that the
+        budget is expected to allow, within 5 and 100.
     ``crossover``: share of children with two parents, 0 to 1 (0.9: Deb et al. 2002).
     ``start``: whether to begin with the architecture that the space itself names first, if it names one.
     """

@@ -22,6 +22,10 @@ class Told:
         self.asked.append(("start", options))
         return "digits-1"
 
+    def begin(self, options: dict[str, Any]) -> str:
+        self.asked.append(("begin", options))
+        return "starting-1"
+
     def stop(self, id: str) -> None:
         self.asked.append(("stop", id))
 
@@ -37,7 +41,7 @@ class Told:
 @pytest.fixture
 def told(house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     made = Told()
-    for name in ("start", "stop", "pause", "resume"):
+    for name in ("start", "begin", "stop", "pause", "resume"):
         monkeypatch.setattr(house.jobs, name, getattr(made, name))
     yield made
 
@@ -45,9 +49,15 @@ def told(house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> I
 def test_a_study_is_begun_with_the_options_that_were_given(client: TestClient, told: Told) -> None:
     wishes = {"data": "digits", "seconds": 120, "settings": {"strategy": {"population": 5}}}
     answer = client.post(STUDIES, json=wishes)
-    assert (answer.status_code, answer.json()) == (201, {"study": "digits-1"})
+    assert (answer.status_code, answer.json()) == (201, {"study": "digits-1", "job": None})
     assert answer.headers["location"] == f"{STUDIES}/digits-1"
     assert told.asked == [("start", wishes)]
+
+
+def test_who_does_not_wait_gets_the_job(client: TestClient, told: Told) -> None:
+    answer = client.post(f"{STUDIES}?wait=false", json={"data": "digits", "seconds": 120})
+    assert (answer.status_code, answer.json()) == (202, {"study": None, "job": "starting-1"})
+    assert told.asked == [("begin", {"data": "digits", "seconds": 120})]
 
 
 def test_a_study_is_ended_and_goes_on(client: TestClient, told: Told) -> None:

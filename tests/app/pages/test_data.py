@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from nicegui import Client
 from starlette.testclient import TestClient
 
-from archsmith.app.datasets import DataSet
+from archsmith.app.datasets import CHECKING, READY, DataSet
 from archsmith.app.house import House
+from archsmith.app.pages.data import _Page, how_long
 
+FACTS: dict[str, Any] = {
+    "asked": "1",
+    "kind": "table",
+    "noun": "row",
+    "nouns": "rows",
+    "task": "classification",
+    "space": "table",
+    "metrics": ["accuracy"],
+    "balanced_metrics": [],
+    "findings": {
+        "n_classes": 2,
+        "classes": ["a", "b"],
+        "n_examples": {"train": 8, "valid": 2, "test": 2},
+        "counts": {"train": [4, 4], "valid": [1, 1], "test": [1, 1]},
+        "made": [],
+        "warnings": [],
+        "notes": [],
+        "n_skipped": 2,
+        "skipped": [["row 3", "It has no value."], ["row 4", "It has no value."]],
+    },
+}
 Checked = Callable[[House, str], DataSet]
 pytestmark = pytest.mark.usefixtures("looking")
 
@@ -59,7 +85,7 @@ def test_refused_data_say_why_and_let_the_column_be_chosen(
     text = client.get(f"/data/{send(house, table, checked)}").text
     assert "the target may be the column" in text
     assert "Choose it below" in text
-    assert "Check again" in text
+    assert "choose a column" in text and "Check again" not in text
     assert "Start the study" not in text
 
 
@@ -78,3 +104,32 @@ def test_years_have_no_commas_and_few_gaps_are_told(
     assert "2007 · 2008 · 2009" in text and "2,007" not in text
     assert "4 rows lack the target" in text and "could not be read" not in text
     assert "Counted on the training split." in text
+
+
+def test_another_column_is_looked_at_at_once_and_nothing_starts_meanwhile(
+    page: Client, house: House, in_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {**FACTS, "headings": ["size", "kind"], "target": "kind"}
+    ready = DataSet("a-1", "a.csv", "upload", "/a.csv", 30_000_000, 0.0, READY, measuring=True, facts=facts)
+    made = _Page(house, ready)
+    made.draw()
+    form, asked = made.form, []
+    assert form is not None
+
+    def check(name: str, wanted: Any) -> DataSet:
+        assert form._held and form._button.props["disabled"]
+        asked.append(wanted)
+        return replace(ready, state=CHECKING, asked=wanted, facts={})
+
+    monkeypatch.setattr(house.data, "check", check)
+    in_app(made.meaning._changed, SimpleNamespace(args={"target": "size", "task": ""}))
+    assert asked == [{"target": "size"}]
+    assert made.form is None and "some minutes" in made.status.text
+
+
+def test_the_wait_goes_by_the_size() -> None:
+    assert [how_long(n) for n in (10**5, 10**7, 10**8)] == [
+        "This takes some seconds.",
+        "This may take a minute.",
+        "This may take some minutes, since they are large.",
+    ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from nicegui import Client
 from starlette.testclient import TestClient
 
 from archsmith.app import form
 from archsmith.app.datasets import READY, DataSet
 from archsmith.app.house import House
-from archsmith.app.pages import study_form
-from archsmith.core.errors import UsageError
-from archsmith.server.refusals import Refusal
+from archsmith.app.pages.study_form import StudyForm
 
 FIELDS = [{"name": "population", "kind": "int", "default": None, "help": "P, 2 or more."}]
 FINDINGS: dict[str, Any] = {
@@ -72,12 +73,62 @@ def test_a_forecast_that_is_not_there_yet_is_announced(text: str) -> None:
     assert "the forecast follows in a moment" in text
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        UsageError("No such thing.", "Say which with --target."),
-        Refusal(409, "x", "No such thing.", "Say which with --target."),
-    ],
-)
-def test_errors_are_told_in_the_words_of_the_page(error: UsageError | Refusal) -> None:
-    assert study_form.in_words(error) == "No such thing. Choose it below."
+@pytest.fixture
+def made(page: Client, house: House) -> StudyForm:
+    """A form on a page that nobody has opened."""
+
+    async def began(job: str) -> None:
+        raise AssertionError("nothing is begun")
+
+    found = DataSet("digits", "digits", "sample", "digits", 0, 0.0, READY, measuring=True, facts=FACTS)
+    return StudyForm(house, found, {}, began)
+
+
+def change(made: StudyForm, **values: str) -> None:
+    made._changed(SimpleNamespace(args={name.replace("__", "."): value for name, value in values.items()}))
+
+
+def test_what_the_job_refuses_is_told_in_the_words_of_the_page(made: StudyForm, shown: Callable[[], str]) -> None:
+    made.fail("No such thing. Say which with --target.")
+    assert "No such thing. Choose it below." in shown()
+
+
+def test_wrong_fields_are_listed_beside_the_button(made: StudyForm, shown: Callable[[], str]) -> None:
+    change(made, trials="2,5")
+    assert "Most trials: '2,5' is no whole number." in shown()
+
+
+def test_a_time_that_is_not_written_yet_is_no_error(made: StudyForm, shown: Callable[[], str]) -> None:
+    change(made, budget="own", seconds="")
+    assert not made._errors["seconds"][1].text
+    assert form.NO_TIME_YET in shown()
+    change(made, budget="own", seconds="90")
+    assert "is taken as 90 seconds" in shown()
+
+
+def test_nothing_is_started_while_it_is_held(
+    made: StudyForm, house: House, in_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "begin", lambda options: pytest.fail("it was begun"))
+    made.hold("Wait.")
+    in_app(made._submit, SimpleNamespace(args={}))
+    assert made._button.props["disabled"] and made._status.text == "Wait."
+    made.hold()
+    assert "disabled" not in made._button.props
+
+
+def test_what_is_shown_is_what_is_asked_for(
+    page: Client, house: House, in_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    began: list[str] = []
+
+    async def note(job: str) -> None:
+        began.append(job)
+
+    monkeypatch.setattr(house, "begin", lambda options: asked.append(options) or "starting-1")
+    facts = {**FACTS, "target": "price", "headings": ["price"]}
+    made = StudyForm(house, DataSet("a-1", "a", "upload", "/a", 0, 0.0, READY, measuring=True, facts=facts), {}, note)
+    in_app(made._submit, SimpleNamespace(args={"budget": "120"}))
+    assert asked == [{"data": "a-1", "seconds": 120.0, "task": "classification", "target": "price"}]
+    assert began == ["starting-1"]

@@ -59,8 +59,8 @@ def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> 
             where.setdefault(stem(examples.called[i]), set()).add(split)
     assert all(len(splits) == 1 for splits in where.values())
     assert {split for splits in where.values() for split in splits} == {"train", "valid", "test"}
-    (told,) = [line for line in loaded.findings.lines() if line.startswith("120 pictures are like another one")]
-    assert ".png and " in told and "…. Such pictures stay in one split." in told
+    (told,) = [line for line in loaded.findings.lines() if line.startswith("120 pictures are nearly the same")]
+    assert ".png and " in told and "…. Such pictures stay in one split, so that no copy" in told
 
 
 def test_pictures_of_another_class_are_no_group(folder: Path) -> None:

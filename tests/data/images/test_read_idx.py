@@ -107,20 +107,28 @@ def test_a_validation_pair_is_the_validation_split(tmp_path: Path) -> None:
     assert sizes(read_idx(tmp_path)) == {"train": 12, "valid": 3}
 
 
+@pytest.mark.parametrize("part", ["t10k", "valid", "mine"])
+def test_a_pair_that_is_alone_is_all_of_the_data(tmp_path: Path, part: str) -> None:
+    write_idx(tmp_path, part, 12)
+    assert sizes(read_idx(tmp_path)) == {"train": 12}
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
         ("labels missing", "no labels beside"),
         ("counts", "6 train images but 5"),
         ("cut off", "cut off"),
-        ("only test", "no training images"),
+        ("no training", "no training images"),
     ],
 )
 def test_folders_that_cannot_be_used(tmp_path: Path, fault: str, words: str) -> None:
-    write_idx(tmp_path, "t10k" if fault == "only test" else "train", 6, labels=5 if fault == "counts" else None)
+    write_idx(tmp_path, "t10k" if fault == "no training" else "train", 6, labels=5 if fault == "counts" else None)
     images, labels = tmp_path / "train-images-idx3-ubyte.gz", tmp_path / "train-labels-idx1-ubyte.gz"
     if fault == "labels missing":
         labels.unlink()
+    elif fault == "no training":
+        write_idx(tmp_path, "valid", 6)
     elif fault == "cut off":
         images.write_bytes(images.read_bytes()[:-100])
     with pytest.raises(DataError, match=words):

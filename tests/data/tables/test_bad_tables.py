@@ -163,6 +163,7 @@ case("text behind a quote", file(LINES + '1,"red" x,a\n'), Refused("cannot be re
 case("zero bytes", file(LINES + "1,r\0ed,a\n"), Refused("it holds zero bytes", "Save the table as CSV"))
 case("binary data", file(bytes(range(256)) * 20), Refused("is not a table of text", "Save the table as CSV"))
 case("Parquet named .csv", file(b"PAR1" + bytes(50)), Refused("is a Parquet file", ".parquet"))
+case("a renamed workbook", file(b"PK\3\4" + bytes(50)), Refused("looks like an Excel workbook", "save it as CSV"))
 case("a workbook", file(b"PK\3\4" + bytes(50), "data.xlsx"), Refused("cannot be read as tables", "CSV, TSV or Parquet"))
 case("gzip named .csv", file(gzip.compress(LINES.encode())), Taken(holds=uses("size", "colour")))
 case(

@@ -168,7 +168,7 @@ def router(house: House) -> APIRouter:
         order = form.read(wish.form, found.facts)
         if order.wrong:
             return Forecast(lines=[], wrong=order.wrong)
-        return Forecast(lines=forecast(found.facts, found.speed, order.options), wrong={})
+        return Forecast(lines=[*order.notes, *forecast(found.facts, found.speed, order.options)], wrong={})
 
     @made.delete("/data/{id}", status_code=204)
     async def remove(id: Id) -> None:

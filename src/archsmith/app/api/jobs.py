@@ -11,14 +11,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from archsmith.app.fields import LARGEST
+from archsmith.app.form import LONGEST_SECONDS
 from archsmith.app.house import House
 from archsmith.app.jobs import ID, NOT_ASKED
 from archsmith.automl.settings import SHORTEST, FitSettings
 
 MOST_LINES = 2000
-LONGEST_TEXT, LARGEST = 1000, 2**31 - 1
+LONGEST_TEXT = 1000
 MOST_LISTED = 1000
-LONGEST_SECONDS = 30 * 86_400.0
 MORE = r"\+?[0-9]{1,7}(\.[0-9]{1,3})?(s|m|h|d)?"
 
 Study = Annotated[str, Path(description="Id of a study.", pattern=f"^{ID}$")]
@@ -28,6 +29,13 @@ class Begun(BaseModel):
     """A study that runs."""
 
     study: str = Field(description="Its id.")
+
+
+class Begins(BaseModel):
+    """A study that runs, or is about to."""
+
+    study: str | None = Field(description="Its id; null while its data are being read.")
+    job: str | None = Field(description="The process that begins it, among /jobs; null where its study is there.")
 
 
 class Asked(BaseModel):
@@ -129,12 +137,24 @@ def router(house: House) -> APIRouter:
         return JobList(jobs=[JobSaid(**{name: getattr(job, name) for name in JobSaid.model_fields}) for job in found])
 
     @made.post("/studies", status_code=201)
-    async def begin(wishes: Wishes, response: Response) -> Begun:
-        """Begin a study. Answers when its data were read and it runs."""
+    async def begin(
+        wishes: Wishes,
+        response: Response,
+        wait: Annotated[
+            bool, Query(description="Answer when the study is there? If not, 202 is answered at once.")
+        ] = True,
+    ) -> Begins:
+        """Begin a study. Answers when its data were read and it runs, or at once with the job that reads them: its
+        study stands in /jobs as soon as there is one, and what went wrong there, too.
+        """
         options = {name: getattr(wishes, name) for name in wishes.model_fields_set}
+        if not wait:
+            response.status_code = 202
+            response.headers["location"] = "/api/v1/jobs"
+            return Begins(study=None, job=await asyncio.to_thread(house.begin, options))
         study = await asyncio.to_thread(house.start, options)
         response.headers["location"] = f"/api/v1/studies/{study}"
-        return Begun(study=study)
+        return Begins(study=study, job=None)
 
     @made.post("/studies/{study}/stop", status_code=202)
     async def stop(study: Study) -> Asked:

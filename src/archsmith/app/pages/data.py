@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nicegui import ui
-from nicegui.element import Element
 
 from archsmith.analysis.wording import between, from_data, share
 from archsmith.app import form
 from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, UPLOAD, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
+from archsmith.app.pages.meaning import Meaning
 from archsmith.app.pages.pieces import scrolling
+from archsmith.app.pages.starting import Starting
 from archsmith.app.pages.study_form import StudyForm
 from archsmith.core.targets import REGRESSION
 from archsmith.core.wording import SPLITS, amount, sentence_case
 from archsmith.server.refusals import Refusal
 
-LOOK_SECONDS = 1.0  # between two looks at whether the check has come further
+LOOK_SECONDS = 1.0  # between two looks at whether something has come further
+REST = 5  # looks of which one is taken while nothing goes on
 MANY = 15  # classes, of which the others are folded away
-TASKS = {"": "as it was found", "classification": "classification (a class)", "regression": "regression (a number)"}
+QUICK_BYTES, SLOW_BYTES = 2e6, 20e6  # of data whose check takes seconds, and minutes
+AGAIN = "The data are being checked again, as you have chosen. What you have filled in stays."
 
 
 def mount(house: House) -> None:
@@ -42,60 +46,92 @@ class _Page:
     def __init__(self, house: House, found: DataSet) -> None:
         self.house = house
         self.found = found
+        self.client = ui.context.client
         self.status: Any = Words("p", "", "faint", 'role="status"')
+        self.starting = Starting(house.jobs, found.source, self.hold, self.fail)
+        self.above = box()
+        self.meaning = Meaning(self.ask)
         self.place = box()
         self.form: StudyForm | None = None
         self.values: dict[str, str] = {}  # what was filled in, also when the data are checked again
+        self.wanted: Mapping[str, str] | None = None  # what was asked for last
+        self.since = time.monotonic()  # of the check
+        self.running: Any = None  # the words that say how long it has run
+        self.looks = 0
 
     async def begin(self) -> None:
         found = self.found
-        if found.state not in (READY, REFUSED) or (found.state == READY and not found.measured and not found.measuring):
+        await self.starting.look()
+        measured = found.measured or found.measuring or self.starting.runs  # what starts measures the machine itself
+        if found.state not in (READY, REFUSED) or (found.state == READY and not measured):
             self.found = await asyncio.to_thread(self.house.data.check, self.found.id)
         self.draw()
         ui.timer(LOOK_SECONDS, self.look)
 
     async def look(self) -> None:
         """Show what has changed; what a person has filled in stays."""
-        if self.found.state not in (CHECKING,) and not self.found.measuring:
+        self.looks += 1
+        if self.starting.runs or self.looks % REST == 0:
+            await self.starting.look()
+        if self.found.state != CHECKING and not self.found.measuring:
             return
         try:
             now = await asyncio.to_thread(self.house.data.get, self.found.id)
         except Refusal:  # removed in another window
-            ui.navigate.to("/new")
+            self.client.open("/new")
             return
         before, self.found = self.found, now
         if now.state != before.state:
             self.draw()
         elif self.form is not None and now.measuring != before.measuring:
             self.form.foretell(now)
+        elif self.running is not None:
+            self.running.set_text(f"{time.monotonic() - self.since:.0f} s so far")
+
+    def hold(self, starting: bool) -> None:
+        """Let no study be started while another one of these data begins."""
+        if self.form is not None:
+            self.form.hold("A study of these data is starting, see above." if starting else "")
+
+    def fail(self, said: str) -> None:
+        """Say why no study came of what this page has begun."""
+        if self.form is not None:
+            self.form.hold()
+            self.form.fail(said)
+        else:
+            self.status.set_text(said)
 
     def draw(self) -> None:
         found = self.found
         if self.form is not None:
             self.values = self.form.values
             self.form = None
+        self.running = None
         checking = found.state == CHECKING
-        self.status.set_text("The data are being read and checked. This takes some seconds." if checking else "")
+        self.status.set_text(f"The data are being read and checked. {how_long(found.n_bytes)}" if checking else "")
+        self.above.clear()
         self.place.clear()
-        with self.place:
+        with self.above:
             if checking:
                 box("progress", props='aria-label="The data are being checked"')
+                self.running = Words("p", "", "faint")
                 return
             if found.state == REFUSED:
                 with sheet("These data cannot be used like this"):
                     _refusal(found)
-                    self._meaning()
-                    self._remove()
-                return
-            if found.state != READY:
+            elif found.state != READY:
                 with sheet("The check was ended before it had finished"):
                     Words("p", "It took too much time or memory, or the app was ended.")
                     again = Words("button", "Check again", props='type="button"')
-                    again.on("click", lambda: self._check(dict(found.asked)))
-                    self._remove()
-                return
-            self._facts()
-            self.form = StudyForm(self.house, found, self.values)
+                    again.on("click", lambda: self.ask(dict(found.asked)))
+        self.meaning.show(found)
+        with self.place:
+            if found.state == READY:
+                self._facts()
+                self.form = StudyForm(self.house, found, self.values, self.starting.began)
+                if self.starting.runs:
+                    self.hold(True)
+            self._remove()
 
     def _facts(self) -> None:
         facts = self.found.facts
@@ -103,46 +139,24 @@ class _Page:
             _overview(facts)
             _problems(facts)
         _samples(self.found)
-        with box("div", "columns"):
-            with sheet("How often what is learnt occurs" if facts["task"] == REGRESSION else "Balance of the classes"):
-                _balance(facts)
-            with sheet("What is learnt"):
-                self._meaning()
-                self._remove()
+        with sheet("How often what is learnt occurs" if facts["task"] == REGRESSION else "Balance of the classes"):
+            _balance(facts)
 
-    def _meaning(self) -> None:
-        """Task and columns, as they were found, and changeable."""
-        facts, asked = self.found.facts, self.found.asked
-        headings: Sequence[str] = facts.get("headings") or ()
-        if facts.get("task"):
-            target = f" It stands in the column “{facts['target']}”." if facts.get("target") else ""
-            Words("p", f"Found: {TASKS[facts['task']]}.{target}")
-        selects = {"task": ("Task", TASKS)}
-        if headings:
-            columns = {"": "as it was found", **{name: name for name in headings}}
-            selects["target"] = ("Column to be predicted", columns)
-            if facts.get("kind") == "image" or asked.get("image"):
-                selects["image"] = ("Column of pictures", columns)
-        with box("form") as made:
-            with box("div", "fields"):
-                for name, (words, options) in selects.items():
-                    with box("label"):
-                        Words("span", words)
-                        choice(name, options, asked.get(name) or "")
-            Words("button", "Check again", "second", 'type="submit"')
-        made.on("submit.prevent", lambda event: self._check(event.args), js_handler=SENT)
-
-    async def _check(self, asked: Mapping[str, Any]) -> None:
-        wanted = {name: str(value) for name, value in asked.items() if value}
-        if wanted == {name: value for name, value in self.found.asked.items() if value} and self.found.facts:
-            ui.notify("The data were checked like this already.")
-            return
+    async def ask(self, asked: Mapping[str, Any]) -> None:
+        """Check the data again at once, as they are to be understood now; until then no study can be started."""
+        self.wanted = wanted = {name: str(value) for name, value in asked.items() if value}
+        if self.form is not None:
+            self.form.hold(AGAIN)
+        self.status.set_text(AGAIN)
+        self.since = time.monotonic()
         try:
-            self.found = await asyncio.to_thread(self.house.data.check, self.found.id, wanted)
+            found = await asyncio.to_thread(self.house.data.check, self.found.id, wanted)
         except Refusal as refusal:
-            ui.notify(refusal.message)
+            self.status.set_text(refusal.message)
             return
-        self.draw()
+        if self.wanted is wanted:  # nothing else was asked for meanwhile
+            self.found = found
+            self.draw()
 
     def _remove(self) -> None:
         """Remove the data, after a question."""
@@ -158,29 +172,22 @@ class _Page:
             )
             Words("p", f"{gone} {kept} their models still show examples.")
             Words("button", "Remove", "second", 'type="button"').on("click", self._removed)
+            self.said: Any = Words("p", "", "failed", 'role="alert"')
 
     async def _removed(self) -> None:
         try:
             await asyncio.to_thread(self.house.data.remove, self.found.id)
         except Refusal as refusal:
-            ui.notify(f"{refusal.message} {refusal.hint or ''}")
+            self.said.set_text(f"{refusal.message} {refusal.hint or ''}")
             return
-        ui.navigate.to("/new")
+        self.client.open("/new")
 
 
-SENT = "(event) => emit(Object.fromEntries(new FormData(event.target)))"
-
-
-def choice(name: str, options: Mapping[str, str], chosen: str, props: str = "") -> Element:
-    """A ``select``; what a person chooses in it stays when the page changes around it."""
-    with box("select", props=f"{props}") as made:
-        made.props["name"] = name
-        for value, words in options.items():
-            option = Words("option", words)
-            option.props["value"] = value
-            if value == chosen:
-                option.props["^selected"] = ""
-    return made
+def how_long(n_bytes: int) -> str:
+    """How long a check of data of that size may take."""
+    if n_bytes < QUICK_BYTES:
+        return "This takes some seconds."
+    return "This may take a minute." if n_bytes < SLOW_BYTES else "This may take some minutes, since they are large."
 
 
 def _refusal(found: DataSet) -> None:
@@ -259,7 +266,7 @@ def _samples(found: DataSet) -> None:
                     Words("figcaption", picture["label"])
     elif facts.get("rows"):
         with sheet("The first training rows, as a network sees them"):
-            _table("First rows", [*facts["headings"], str(facts["target"])], facts["rows"])
+            _table("First rows", [*(facts.get("shown") or facts["headings"]), str(facts["target"])], facts["rows"])
             with box("details"):
                 Words("summary", "All columns")
                 _columns(facts)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from nicegui import ui
-from nicegui.element import Element
 
 from archsmith.app.house import House
 from archsmith.app.overview import PAGE, Beginning, Line, Overview, StudyLine, begin_sample, overview
@@ -19,7 +18,7 @@ from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
 FIRST_SECONDS = 1.5  # that the first answer waits for studies to be read; then the page comes without them
-LOOK_SECONDS = 5.0
+LOOK_SECONDS, LOOK_TURNS = 1.0, 5  # of which one is taken while nothing begins
 MOST_STUDIES = 100_000
 WHAT = (
     "Archsmith designs a network for your data: it tries many kinds, trains the most promising ones, and hands over "
@@ -93,6 +92,10 @@ class Home:
         self._offset = offset
         self._shown: Overview | None = None
         self._busy = False
+        self._turn = 0
+        self._own = ""  # the job that this page has begun
+        self._client = ui.context.client
+        self._lines: list[tuple[tuple[str, bool], Words]] = []  # of studies that begin
 
     def draw(self) -> None:
         """Lay out the page, without what has to be read."""
@@ -117,6 +120,7 @@ class Home:
             with sheet("Data sets", "data") as self._data:
                 self._data_table = Table("Data sets", ("Data set", "State and size"))
                 self._data_note = Words("p", "", "hint")
+                self._data_all = Words("a", "All data sets", props='href="/new#data"')
         for part in (self._first, self._studies, self._models, self._data):
             reveal(part, False)
 
@@ -129,7 +133,12 @@ class Home:
         ui.timer(LOOK_SECONDS, self._again)
 
     async def _again(self) -> None:
-        if not self._busy:
+        """Look for what is new: every few seconds, and every second while something begins."""
+        self._turn += 1
+        begins = self._own or any(running for (_, running), _ in self._lines)
+        if self._own:
+            await self._follow()
+        if not self._busy and (begins or self._turn % LOOK_TURNS == 0):
             await self._look()
 
     async def _look(self) -> None:
@@ -161,10 +170,10 @@ class Home:
             reveal(part, shown)
         self._model_note.set_text(rest(found.n_models, len(found.models), "models"))
         self._data_note.set_text(rest(found.n_data, len(found.data), "data sets"))
+        reveal(self._data_all, found.n_data > len(found.data))
         if self._shown is None or found.n_studies != self._shown.n_studies:
             self._draw_more(found.n_studies)
-        if self._shown is None or found.beginnings != self._shown.beginnings:
-            self._draw_beginnings(found.beginnings)
+        self._show_beginnings(found.beginnings)
         self._shown = found
 
     def _draw_more(self, n: int) -> None:
@@ -178,42 +187,58 @@ class Home:
                 last = min(n, self._offset + PAGE)
                 Words("span", f"{min(n, self._offset + 1):,} to {last:,} of {n:,}", "faint")
 
-    def _draw_beginnings(self, beginnings: tuple[Beginning, ...]) -> None:
-        self._beginnings.clear()
-        with self._beginnings:
-            for each in beginnings:
-                with sheet(), box("div", "row"):
-                    if each.running:
-                        Words(
-                            "span", f"The data {each.data!r} are being read and the machine is measured ({each.age})."
-                        )
-                        button = Words("button", "Cancel", "second", 'type="button"')
-                        button.on("click", self._canceller(each.id, button))
-                    else:
-                        Words("span", f"No study of {each.data!r} could begin. {each.words}", "failed")
+    def _show_beginnings(self, beginnings: tuple[Beginning, ...]) -> None:
+        """Drawn anew where there are others; the seconds of those that are there go on in place."""
+        keys = [(each.id, each.running) for each in beginnings]
+        if keys != [key for key, _ in self._lines]:
+            self._lines = []
+            self._beginnings.clear()
+            with self._beginnings:
+                for each in beginnings:
+                    with sheet(), box("div", "row"):
+                        words = Words("span", each.words, "" if each.running else "failed")
+                        self._lines.append(((each.id, each.running), words))
+                        self._end_button(each)
+        for each, (_, words) in zip(beginnings, self._lines, strict=True):
+            words.set_text(each.words)
 
-    def _canceller(self, id: str, button: Element) -> Callable[[], object]:
-        async def cancel() -> None:
+    def _end_button(self, each: Beginning) -> None:
+        jobs = self._house.jobs
+        words, busy, act = ("Cancel", "Cancelling …", jobs.pause) if each.running else ("Close", "…", jobs.forget)
+        button = Words("button", words, "second", 'type="button"')
+
+        async def press() -> None:
             button.props('disabled="true"')
+            button.set_text(busy)
             with contextlib.suppress(ArchsmithError, Refusal):  # it has begun, or ended, meanwhile
-                await asyncio.to_thread(self._house.jobs.pause, id)
+                await asyncio.to_thread(act, each.id)
             await self._look()
 
-        return cancel
+        button.on("click", press)
 
     async def _try(self) -> None:
-        """Start the study of the sample and go there. That takes a while: data are read and the machine is measured."""
+        """Begin the study of the sample. Its page opens when it is there: data are read and the machine is measured."""
         self._sample.props('disabled="true"')
         self._said.classes(replace="said")
-        self._said.set_text("Starting: the sample is read and the machine is measured. That takes up to a minute …")
+        self._said.set_text("Starting …")
         try:
-            study = await asyncio.to_thread(begin_sample, self._house)
+            self._own = await asyncio.to_thread(begin_sample, self._house)
         except (ArchsmithError, Refusal) as error:
             self._said.set_text(in_words(error))
             self._said.classes(replace="said failed")
+            self._sample.props(remove="disabled")
         else:
-            ui.navigate.to(f"/studies/{quote(study)}")
-        finally:
+            await self._look()
+
+    async def _follow(self) -> None:
+        """Open the page of the study that this page has begun, as soon as there is one."""
+        job = await asyncio.to_thread(self._house.jobs.get, self._own)
+        if job is not None and job.study is not None:
+            self._own = ""
+            self._client.open(f"/studies/{quote(job.study, safe='')}")
+        elif job is None or not job.running:
+            self._own = ""
+            self._said.set_text("The start was cancelled." if job is None else "")
             self._sample.props(remove="disabled")
 
 
@@ -237,7 +262,10 @@ def line_cells(line: Line, place: str) -> list[Cell]:
 
 def rest(n: int, shown: int, things: str) -> str:
     """What to say of those that are not shown."""
-    return f"{n - shown:,} older {things} are not shown." if n > shown else ""
+    n -= shown
+    if n <= 0:
+        return ""
+    return f"1 older {things.removesuffix('s')} is not shown." if n == 1 else f"{n:,} older {things} are not shown."
 
 
 def in_words(error: ArchsmithError | Refusal | OSError) -> str:

@@ -13,12 +13,13 @@ from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
 from archsmith.app.pages.pieces import scrolling
 from archsmith.app.uploads import KINDS
+from archsmith.core.wording import size
 from archsmith.server.refusals import Refusal
 
 WHAT = (
     ("Pictures", "a zip with one folder for each class; train, valid and test folders above them may be there"),
     ("A table", "CSV or Parquet, one row for each example"),
-    ("Arrays", "an .npz with images and labels, or IDX files (images and labels together)"),
+    ("Arrays", "an .npz with images and labels, or IDX or .npy files (choose images and labels together)"),
 )
 
 
@@ -34,7 +35,8 @@ def mount(house: House) -> None:
             with box("div", "columns"):
                 with sheet("Send a file"):
                     _upload(house)
-                with sheet("Or take data that are here"):
+                with sheet("Or take data that are here") as here:
+                    here.props["id"] = "data"
                     _list(found)
 
 
@@ -54,7 +56,7 @@ def _upload(house: House) -> None:
         for what, how in WHAT:
             Words("dt", what)
             Words("dd", how)
-    Words("p", f"A file may have up to {_size(house.settings.upload_bytes)}.", "faint")
+    Words("p", f"A file may have up to {size(house.settings.upload_bytes)}.", "faint")
     if house.settings.allow_paths is not None:
         _path(house)
 
@@ -92,16 +94,8 @@ def _list(found: list[DataSet]) -> None:
                         Words("a", each.name, props=f'href="/data/{each.id}"')
                     with box("td"):
                         Words("span", STATES[each.state], "state")
-                    Words("td", _size(each.n_bytes) if each.n_bytes else "–", "n")
+                    Words("td", size(each.n_bytes) if each.n_bytes else "–", "n")
                     Words("td", "comes along" if each.origin == SAMPLE else _when(each.added), "added")
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit == "bytes" or n_bytes >= 100 else f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.3g} GB"
 
 
 def _when(seconds: float) -> str:

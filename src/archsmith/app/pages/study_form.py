@@ -8,53 +8,60 @@ something is wrong, and a sentence stands beside the field that it is about.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from nicegui import ui
 from nicegui.element import Element
 
 from archsmith.app import form
 from archsmith.app.datasets import DataSet
+from archsmith.app.fields import Field
 from archsmith.app.forecast import forecast
-from archsmith.app.form import BUDGETS, DEFAULT_BUDGET, GOAL, LIMITS, OWN_TIME, PARTS, Field
+from archsmith.app.form import BUDGETS, DEFAULT_BUDGET, GOAL, LIMITS, OWN_TIME, PARTS
 from archsmith.app.house import House
 from archsmith.app.pages.frame import Words, box, sheet
 from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.wording import sentence_case
 from archsmith.server.refusals import Refusal
 
 SENT = "(event) => emit(Object.fromEntries(new FormData(event.currentTarget ?? event.target)))"
+SHOWN = ("task", "target", "image")  # what the page says is learnt, by the names of facts and options
 FIRST_WRONG = """const wrong = document.querySelector("[aria-invalid=true]");
 wrong?.closest("details")?.setAttribute("open", "");
 wrong?.focus();"""
 
 
 class StudyForm:
-    """The form on the page of the data ``found``. ``values``: what was filled in before."""
+    """The form on the page of the data ``found``. ``values``: what was filled in before. ``began``: is called with the
+    id of a job that has begun.
+    """
 
-    def __init__(self, house: House, found: DataSet, values: Mapping[str, str]) -> None:
+    def __init__(
+        self, house: House, found: DataSet, values: Mapping[str, str], began: Callable[[str], Awaitable[object]]
+    ) -> None:
         self.house = house
+        self._began = began
+        self._held = ""  # why no study can be started now
         self.found = found
         self.values: dict[str, str] = dict(values)
         self._refused: dict[str, str] = {}  # what the job said when it was to begin, by field
         self._errors: dict[str, tuple[Element, Any]] = {}  # by field: the field, and the words below it
-        with box("form", props="novalidate") as self._form:
+        self._labels: dict[str, str] = {}
+        with box("form", props="novalidate data-kept") as self._form:
             self._hidden("complete")
             with sheet("New study"):
                 self._budget()
                 self._goal()
-                with box("div", "fields"):
-                    for field in form.fields(("trials", *LIMITS), found.facts):
-                        self._field(field)
             with sheet(), box("details"):
                 Words("summary", "Advanced")
                 self._advanced()
             with sheet("What will happen"):
-                self._lines = box("div", props='role="status"')
+                self._lines = box("div", props='role="status" data-forecast')
                 self._wrong: Any = Words("p", "", "failed", 'role="alert"')
+                self._places = box("ul", "failed")
                 self._status: Any = Words("p", "", "faint", 'role="status"')
                 self._button = Words("button", "Start the study", props='type="submit"')
-        self._form.on("change", self._changed, js_handler=SENT)
+        self._form.on("settled", self._changed, js_handler=SENT)  # form.js: a while after the last letter
         self._form.on("submit.prevent", self._submit, js_handler=SENT)
         self._show(form.read(self.values, found.facts))
 
@@ -113,6 +120,11 @@ class StudyForm:
                             for each in own:
                                 self._field(each)
         with box("fieldset"):
+            Words("legend", "Limits")
+            with box("div", "fields"):
+                for field in form.fields(("trials", *LIMITS), facts):
+                    self._field(field)
+        with box("fieldset"):
             Words("legend", "Everything else")
             with box("div", "fields"):
                 for field in form.fields([name for name in names if name not in PARTS], facts):
@@ -132,10 +144,10 @@ class StudyForm:
                     Words("span", field.label)
                     made = self._input(field, value)
                 made.props["name"] = field.name
-            label.props["for"] = made.props["id"] = f"f-{field.name.replace('.', '-')}"
+            label.props["for"] = made.props["id"] = _id(field.name)
             help = Words("small", field.help, "hint")
             help.props["id"] = f"{made.props['id']}-help"
-            self._below(field.name, made, help.props["id"])
+            self._below(field.name, made, help.props["id"], field.label)
 
     def _is_off(self, field: Field) -> bool:
         """Is this a check box that a person has emptied?"""
@@ -163,8 +175,10 @@ class StudyForm:
                     option.props["^selected"] = ""
         return made
 
-    def _below(self, name: str, made: Element, help: str = "") -> None:
+    def _below(self, name: str, made: Element, help: str = "", label: str = "") -> None:
         """A place for what is wrong with a field."""
+        made.props["id"] = _id(name)
+        self._labels[name] = label or form.LABELS.get(name, sentence_case(name))
         words: Any = Words("small", "", "failed")
         words.props["id"] = f"wrong-{name.replace('.', '-')}"
         made.props["aria-describedby"] = f"{help} {words.props['id']}".strip()
@@ -177,6 +191,24 @@ class StudyForm:
         self.found = found
         self._show(form.read(self.values, found.facts))
 
+    def hold(self, why: str = "") -> None:
+        """Let no study be started now, and say why; without words, let it be started again."""
+        self._held = why
+        if why:
+            self._button.props["disabled"] = True
+        else:
+            self._button.props.pop("disabled", None)
+        self._button.update()
+        self._status.set_text(why)
+
+    def fail(self, said: str) -> None:
+        """The study that was to begin came to nothing: say why, at the field that it speaks of."""
+        order = form.read(self.values, self.found.facts)
+        place = form.placed(UsageError(said), order.options, self.found.facts)
+        self._refused = {place if place in self._errors else "": form.in_the_page(said)}
+        self._show(order)
+        self._form.client.run_javascript(FIRST_WRONG)
+
     def _changed(self, event: Any) -> None:
         self._keep(event.args)
         self._refused = {}
@@ -185,8 +217,12 @@ class StudyForm:
     def _keep(self, sent: Any) -> None:
         self.values = {str(name): str(value) for name, value in dict(sent).items()}
 
-    def _show(self, order: form.Order) -> None:
+    def _show(self, order: form.Order, *, pressed: bool = False) -> None:
+        """``pressed``: is a study to be started? Before, a time that is still to be written is not called wrong."""
         wrong = {**self._refused, **order.wrong}
+        lines = [] if order.wrong else [*order.notes, *forecast(self.found.facts, self.found.speed, order.options)]
+        if not pressed and wrong.get("seconds") == form.NO_TIME_YET:
+            lines = [wrong.pop("seconds")]
         for name, (made, words) in self._errors.items():
             said = wrong.get(name, "")
             if words.text != said:
@@ -197,39 +233,42 @@ class StudyForm:
                     made.props.pop("aria-invalid", None)
                 made.update()
         self._wrong.set_text(" ".join(said for name, said in wrong.items() if name not in self._errors))
-        lines = [] if order.wrong else forecast(self.found.facts, self.found.speed, order.options)
+        self._list([name for name in wrong if name in self._errors], wrong)
         self._lines.clear()
         with self._lines:
-            for line in lines or ["Some fields are wrong; the sentences beside them say what."]:
+            for line in lines or ["Nothing can be started like this:"] * bool(wrong):
                 Words("p", form.in_the_page(line))
+
+    def _list(self, names: Sequence[str], wrong: Mapping[str, str]) -> None:
+        """Links to the fields that are wrong, beside the button."""
+        self._places.clear()
+        with self._places:
+            for name in names:
+                with box("li"):
+                    Words("a", f"{self._labels[name]}: {wrong[name]}", props=f'href="#{_id(name)}" data-to-field')
 
     async def _submit(self, event: Any) -> None:
         self._keep(event.args)
         self._refused = {}
         order = form.read(self.values, self.found.facts)
-        self._show(order)
+        self._show(order, pressed=True)
+        client = self._form.client
         if order.wrong:
-            ui.run_javascript(FIRST_WRONG)
+            client.run_javascript(FIRST_WRONG)
             return
-        self._button.props["disabled"] = True
-        self._button.set_text("Starting …")
-        self._status.set_text("The study reads its data and measures the machine first; then its page opens.")
+        if self._held:
+            return
+        shown = {name: self.found.facts[name] for name in SHOWN if self.found.facts.get(name)}
+        self.hold("Starting …")
         try:
-            study = await asyncio.to_thread(self.house.start, {**order.options, "data": self.found.id})
+            job = await asyncio.to_thread(self.house.begin, {**shown, **order.options, "data": self.found.id})
         except (ArchsmithError, Refusal) as error:
-            said = in_words(error)
-            place = form.placed(UsageError(error.message), order.options)
-            self._refused = {place if place in self._errors else "": said}
-            self._show(order)
-            ui.run_javascript(FIRST_WRONG)
+            if not client.is_deleted:
+                self.hold()
+                self.fail(" ".join(filter(None, (error.message, error.hint))))
         else:
-            ui.navigate.to(f"/studies/{study}")
-            return
-        self._status.set_text("")
-        self._button.props.pop("disabled", None)
-        self._button.set_text("Start the study")
+            await self._began(job)
 
 
-def in_words(error: ArchsmithError | Refusal) -> str:
-    """What an error says, and what to do about it."""
-    return form.in_the_page(" ".join(filter(None, (error.message, error.hint))))
+def _id(name: str) -> str:
+    return f"f-{name.replace('.', '-')}"

@@ -6,7 +6,11 @@
   const part = (name) => document.querySelector(`[data-upload-${name}]`);
   const say = (words) => { part("state").textContent = words; };
   const wrong = (words) => { part("wrong").textContent = words; };
-  const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toPrecision(4)} MB`;
+  const size = (bytes) => {  // as the pages write it
+    if (bytes < 1000) return `${bytes} bytes`;
+    const [value, unit] = bytes < 1e6 ? [bytes / 1e3, "kB"] : bytes < 1e9 ? [bytes / 1e6, "MB"] : [bytes / 1e9, "GB"];
+    return `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
+  };
 
   const send = (file, into, more) => new Promise((resolve, reject) => {
     const query = new URLSearchParams({ name: file.name, ...(into && { into }), ...(more && { more: true }) });
@@ -15,7 +19,9 @@
     request.responseType = "json";
     request.upload.onprogress = (event) => {
       part("bar").value = event.loaded / Math.max(1, file.size);
-      say(`${file.name}: ${size(event.loaded)} of ${size(file.size)}`);
+      const sent = Math.min(event.loaded, file.size);
+      say(`${file.name}: ${size(sent)} of ${size(file.size)}`);
+      if (sent === file.size) say(`${file.name}: all of it was sent; the app looks at what it is …`);
     };
     request.onload = () => {
       if (request.status < 300) return resolve(request.response);

@@ -96,8 +96,8 @@ def _told(groups: NDArray[np.int64] | None, pictures: Pictures) -> tuple[str, ..
     others = np.flatnonzero(groups != np.arange(len(groups)))[:NAMED].tolist()
     pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(groups[i])))}" for i in others)
     return (
-        f"{n:,} {what} like another one, most often in another size: {pairs}{' …' if n > len(others) else ''}. Such "
-        "pictures stay in one split. Where they become the same picture in one size, they are said to repeat one, too.",
+        f"{n:,} {what} nearly the same as another one, often in another size: {pairs}{' …' if n > len(others) else ''}"
+        ". Such pictures stay in one split, so that no copy of what was learnt is tested.",
     )
 
 

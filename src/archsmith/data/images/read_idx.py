@@ -1,8 +1,8 @@
 """IDX files, the format of MNIST (LeCun et al. 1998): a magic number, dimensions as big-endian integers, then bytes.
 They may be gzipped.
 
-In a folder, the pairs of images and labels are found by their names, those with t10k or test as the test split. For one
-file, the other files of its folder are looked at, too.
+In a folder, the pairs of images and labels are found by their names, those with t10k or test as the test split. A pair
+that is alone is all of the data, whatever it is called. For one file, the other files of its folder are looked at, too.
 """
 
 from __future__ import annotations
@@ -70,11 +70,13 @@ def read_idx(path: Path) -> Source:
                 "Keep each data set in a folder of its own.",
             )
         splits[split] = images, _partner(images)
-    if "train" not in splits:
+    if "train" not in splits and len(splits) != 1:
         raise DataError(
             f"There are no training images among the IDX files in {str(folder)!r}.",
             "Expected a name such as train-images-idx3-ubyte.gz.",
         )
+    if "train" not in splits:
+        splits = {"train": next(iter(splits.values()))}
     return from_splits(
         {split: _pair(split, *pair) for split, pair in splits.items()}, folder.resolve().name or "idx", None
     )

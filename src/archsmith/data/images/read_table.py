@@ -124,6 +124,7 @@ def _source(
         notes=(*chosen.notes, *rows.notes),
         skipped=rows.skipped,
         target=chosen.target,
+        image=chosen.image,
     )
 
 

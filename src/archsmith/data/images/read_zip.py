@@ -214,9 +214,7 @@ def _look_at_the_end(path: Path) -> None:
                         f"The zip archive {str(path)!r} is cut off.",
                         "It is probably not downloaded completely; download it again.",
                     )
-                raise DataError(
-                    f"{str(path)!r} is not a zip archive.", "Give a zip of class folders, or the folder itself."
-                )
+                raise DataError(f"{str(path)!r} is not a zip archive.", "Give a zip of class folders.")
             n_entries, directory = struct.unpack_from("<HI", tail, at + 10)
             locator = tail.rfind(b"PK\x06\x07", 0, at)
             if (n_entries == 0xFFFF or directory == 0xFFFFFFFF) and locator >= 0:

@@ -63,6 +63,7 @@ class Source:
     ``skipped``: (name, reason) of pictures that could not be read.
     ``target``: what a regression target is called.
     ``noun``: what an example is called.
+    ``image``: the column of a table that holds the pictures; empty where they come from elsewhere.
     """
 
     pictures: Pictures
@@ -75,6 +76,7 @@ class Source:
     skipped: tuple[tuple[str, str], ...] = ()
     target: str = "value"
     noun: str = "picture"
+    image: str = ""
 
     def __len__(self) -> int:
         return len(self.pictures)

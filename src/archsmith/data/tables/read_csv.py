@@ -28,6 +28,7 @@ BLOCK = 1 << 20  # bytes that are looked at together
 CHUNK = 10_000  # rows that are read together
 SEPARATORS = ",;\t|"
 GZIP = b"\x1f\x8b"
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how files of spreadsheet programs begin
 FRACTION = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
 BREAK = re.compile(r"\r\n|\r|\n")
@@ -99,6 +100,11 @@ class CsvFile:
         size = regular_size(self.path) if self._content is None else len(self._content)
         with self._bytes() as file:
             mark = file.read(4)
+            if mark in WORKBOOKS:
+                raise DataError(
+                    f"{str(self.path)!r} looks like an Excel workbook or another archive, not like a table of text.",
+                    "Open it in its own program and save it as CSV.",
+                )
             if mark == b"PAR1":
                 raise DataError(f"{str(self.path)!r} is a Parquet file.", "Give it a name that ends in .parquet.")
             encoding = "utf-16" if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
@@ -122,7 +128,8 @@ class CsvFile:
                     text, decodes = "", False
                 if "\0" in text or (encoding != "utf-16" and b"\0" in block):
                     raise DataError(
-                        f"{str(self.path)!r} is not a table of text, it holds zero bytes.", "Save the table as CSV."
+                        f"{str(self.path)!r} is not a table of text: it holds zero bytes, as files of programs do.",
+                        "Save the table as CSV.",
                     )
                 block = following
         if decodes:
