@@ -96,7 +96,7 @@ def test_a_network_that_changed_since_it_was_tested_is_tested_again(tmp_path, mo
     chosen = Final("fixed", Score({"accuracy": valid}, np.zeros(0)), lambda examples: None, 0.0)
     monkeypatch.setattr(job.scoring, "saved", lambda folder: "old")
     monkeypatch.setattr(job.scoring, "save", lambda *args: None)
-    monkeypatch.setattr(job.scoring, "look", lambda *args: ("new", {"fixed": {"accuracy": 0.6}}))
+    monkeypatch.setattr(job.scoring, "look", lambda *args: ("new", {"fixed": {"accuracy": 0.6}}, {}))
     monkeypatch.setattr(job.result, "row_of", lambda final, tests, metric, **more: tests["accuracy"])
     rows, predictions = job._Run._test(run, [chosen], chosen, 1.0)
     assert (rows, predictions) == (([0.6], "new") if looks else ([0.5], "old"))
@@ -166,7 +166,7 @@ def test_settings_are_checked(values):
 
 
 def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
-    settings = FitSettings(data="digits", seconds=300.0, workspace=str(tmp_path / "workspace"))
+    settings = FitSettings(data="digits", seconds=300.0, pretrained=False, workspace=str(tmp_path / "workspace"))
     events = []
 
     def enough():
@@ -217,7 +217,7 @@ def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_pa
     events = []
     result = fit(settings, observer=events.append)
     assert result.n_trials == more["trials"] and result.test_reads == 2
-    assert [row.seconds for row in result.rows[:1]] == [row.seconds for row in finished.result.rows[:1]]
+    assert [row.valid for row in result.rows[:1]] == [row.valid for row in finished.result.rows[:1]]
     assert sum(event.kind == "finished" for event in events) == 1
 
 

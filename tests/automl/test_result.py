@@ -1,6 +1,5 @@
 """From a finished job to its result, and to the facts that go into the bundle."""
 
-import dataclasses
 import types
 
 import numpy as np
@@ -9,13 +8,13 @@ import pytest
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.result import measured, per_class, row_of
-from archsmith.automl.settings import FitSettings
 from archsmith.bundle.manifest import read
 from archsmith.training.goal import Score
 
 
 def test_a_network_gets_a_row_with_its_size_and_where_it_was_found(table_splits):
-    candidate = dataclasses.replace(Candidate.of(Tables().baselines(table_splits, FitSettings("rows.csv"))[0]), trial=4)
+    space, first = Tables().fixed(table_splits)
+    candidate = Candidate("searched", space.graph(first), Tables().recipe(), trial=4)
     final = Final("searched", Score({"accuracy": 0.9, "log_loss": 0.2}, 10), None, 2.5, 3.0, candidate)
     row = row_of(final, {"accuracy": 0.8, "log_loss": 0.3}, "accuracy", exported=True)
     assert (row.name, row.valid, row.test, row.params, row.trial) == ("searched", 0.9, 0.8, candidate.params, 4)

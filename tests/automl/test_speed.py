@@ -11,7 +11,6 @@ from archsmith.automl import speed
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.plan import EXPORT_SECONDS
-from archsmith.automl.settings import FitSettings
 from archsmith.graphs.constants import constants_of
 from archsmith.graphs.network import Network
 from archsmith.training import threads
@@ -27,7 +26,8 @@ REHEARSED = speed.REHEARSED  # as it is outside of tests
 
 @pytest.fixture(scope="module")
 def candidate(table_splits):
-    return Candidate.of(Tables().baselines(table_splits, FitSettings("rows.csv"))[0])
+    space, first = Tables().fixed(table_splits)
+    return Candidate("fixed", space.graph(first), Tables().recipe())
 
 
 @pytest.fixture

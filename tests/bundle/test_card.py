@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,14 +102,18 @@ def test_says_where_weights_come_from_that_were_learnt_from_other_data(exported:
 
 @pytest.mark.parametrize("name", ["exported", "years", "people", "houses"])
 def test_the_way_without_archsmith_runs_as_it_stands(
-    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     bundle = request.getfixturevalue(name)
     text = card(read(bundle.folder))
     code = text.partition("Without Archsmith")[2].partition("```python\n")[2].partition("```")[0]
     assert "archsmith" not in code
     monkeypatch.chdir(bundle.folder)
-    picture = bundle.folder.parent / "picture.png"
+    picture = tmp_path / "picture.png"
     Image.new("RGB", (9, 7), "red").save(picture)
     exec(code.replace("picture.png", str(picture)), {})
     assert capsys.readouterr().out.startswith("[[")

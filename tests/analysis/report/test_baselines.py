@@ -251,9 +251,10 @@ def test_of_a_job_without_a_result_nothing_is_concluded(make: Any) -> None:
 
 def test_who_was_hardly_trained_is_told_once() -> None:
     before = (
-        "On the test split … But the tuned pretrained network was hardly trained (0.2 epochs), so this says little."
+        "On the test split … But the tuned pretrained network was hardly trained (0.2 epochs), so this comparison says "
+        "little."
     )
-    again = " A linear model reaches 90\xa0%. But the tuned pretrained network was hardly trained (0.2 epochs), so so."
+    again = f" A linear model reaches 90\xa0%.{before.partition('…')[2]}"
     assert _once(again, before) == " A linear model reaches 90\xa0%."
     assert _once(again, "Something else.") == again
 

@@ -168,9 +168,10 @@ def test_many_gaps_are_counted(folder: Path) -> None:
     assert "3 of 13 rows have no value in the column 'label', the first is line 2" in message
 
 
-def test_none_and_na_are_classes_among_text(folder: Path) -> None:
-    lines = ["pictures/0.png,none", "pictures/1.png,NA", "pictures/2.png,glioma"]
-    assert read_table(csv(folder, "image,label", lines)).labels.tolist() == ["none", "NA", "glioma"]
+def test_none_is_a_class_among_text_and_na_is_missing(folder: Path) -> None:
+    lines = [f"pictures/{i % 3}.png,{('none', 'glioma')[i % 2]}" for i in range(40)]
+    read = read_table(csv(folder, "image,label", [*lines, "pictures/1.png,NA"]))
+    assert read.labels.tolist() == ["none", "glioma"] * 20
 
 
 def test_base64(folder: Path) -> None:
