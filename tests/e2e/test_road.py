@@ -91,7 +91,7 @@ def begin(tab: Tab, file: Path) -> str:
 def watch(tab: Tab, study: str) -> None:
     """Its page changes by itself until there is a model."""
     page = tab.page
-    page.get_by_role("heading", name="Best so far").wait_for()
+    page.get_by_role("heading", name="Scores over time").wait_for()
     page.get_by_role("link", name="Open the model").wait_for(timeout=FINISHED)
     page.get_by_role("link", name="Open the model").click()
     page.wait_for_url(f"**/models/{study}")
