@@ -32,6 +32,7 @@ import record
 
 API = "/api/v1"
 STREAM = f"{API}/studies/{{id}}/events"  # never ends, so only its beginning is asked for
+REMOVE = ("DELETE", f"{API}/studies/{{id}}")  # asked last: all others need the study
 WAIT_SECONDS = 900.0
 TABLE = "height,width,kind\n" + "".join(f"{i % 17},{i % 5},{'ab'[i % 2]}\n" for i in range(300))
 
@@ -150,15 +151,16 @@ class Walk:
         self.settled("digits", checked=False)
         self.ok("DELETE", "/data/{id}", {"id": path})
         for method, template in [(method, path) for path, methods in self.paths.items() for method in methods]:
-            if not any(call[:2] == (method, template) for call in self.calls):
+            if not any(call[:2] == (method, template) for call in (*self.calls, REMOVE)):
                 self.guess(method, template)
 
     def end(self) -> None:
-        """End what was started: searches and servers outlive the app."""
+        """End what was started, since searches and servers outlive the app; and remove the study."""
         for job in self.ask("GET", f"{API}/jobs").json["jobs"]:
             if job["running"]:
                 self.ask("POST", f"{API}/studies/{job['study'] or job['id']}/pause")
         self.ask("DELETE", f"{API}/models/{self.study}/endpoint")
+        self.ok("DELETE", "/studies/{id}", {"id": self.study})
 
     def ended(self) -> None:
         """Wait until the study runs no more."""
