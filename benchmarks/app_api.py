@@ -32,7 +32,7 @@ import record
 
 API = "/api/v1"
 STREAM = f"{API}/studies/{{id}}/events"  # never ends, so only its beginning is asked for
-REMOVE = ("DELETE", f"{API}/studies/{{id}}")  # asked last: all others need the study
+REMOVE = ("DELETE", f"{API}/studies/{{study}}")  # asked last: all others need the study
 WAIT_SECONDS = 900.0
 TABLE = "height,width,kind\n" + "".join(f"{i % 17},{i % 5},{'ab'[i % 2]}\n" for i in range(300))
 
@@ -160,7 +160,7 @@ class Walk:
             if job["running"]:
                 self.ask("POST", f"{API}/studies/{job['study'] or job['id']}/pause")
         self.ask("DELETE", f"{API}/models/{self.study}/endpoint")
-        self.ok("DELETE", "/studies/{id}", {"id": self.study})
+        self.ok("DELETE", "/studies/{study}", {"study": self.study})
 
     def ended(self) -> None:
         """Wait until the study runs no more."""
