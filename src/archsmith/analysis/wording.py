@@ -31,6 +31,20 @@ def score(metric: str, value: float | None, n: int | None = None) -> str:
     return number(value)
 
 
+def apart(metric: str, value: float, other: float, n: int | None = None) -> float:
+    """``value`` minus ``other`` as they are shown, so that whoever subtracts the two finds the same; of two that look
+    the same as they are.
+    """
+    if not (math.isfinite(value) and math.isfinite(other)):
+        return value - other
+    return (_shown(metric, value, n) - _shown(metric, other, n)) or value - other
+
+
+def _shown(metric: str, value: float, n: int | None) -> float:
+    text = score(metric, value, n).replace(",", "")
+    return float(text.removesuffix(f"{NB}%")) / 100 if is_share(metric) else float(text)
+
+
 def share(value: float, n: int | None = None) -> str:
     """0.925 as ``92.5 %``. A share that is not quite all (or none) never looks as if it were."""
     places = 2 if n is not None and n >= 5000 else 1
