@@ -150,6 +150,12 @@ def test_a_network_that_got_worse_does_not_pass_for_the_best(
     assert scores == sorted(scores, reverse=True)
 
 
+def test_the_best_trial_is_named_where_its_network_ended_lower(view_of: Any, tried: Any) -> None:
+    rows = ({"name": "searched", "trial": 0, "valid": 0.8, "exported": True},)
+    (found,) = entrants(view_of(tried(0, 0.9), ResultRecord("accuracy", rows=rows))).entrants
+    assert found.score == 0.8 and found.why.endswith(" Its trial 0 was the best of all trials (90\xa0%).")
+
+
 def test_a_forecast_below_what_is_reached_is_not_told(view_of: Any, tried: Any) -> None:
     further = only(view_of(tried(0, 1.0), on(1, forecast=0.01), writer=True))
     assert further.why == "It promised most for the time."

@@ -181,8 +181,7 @@ def _earlier(field: Whole, group: Group) -> Trial | None:
     if best is None or field.view.front is not None:
         return None
     value = reached(field.metric, group, fate_of(field.chosen, group))
-    same = best.id == group.latest.id or finite(best.metrics.get(field.metric)) == value
-    return None if same else best
+    return None if finite(best.metrics.get(field.metric)) == value else best
 
 
 def _was_best(field: Whole, best: Trial) -> str:
