@@ -65,6 +65,15 @@ def test_points(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.936, "0.9360"), (-0.18071, "-0.1807"), (0.08, "0.0800"), (0.012345, "0.01235"), (12.3, "12.30"), (5.0, "5")]
+    + [(1234.5, "1,234"), (1e-7, "1e-07"), (1.5e-7, "1.5e-07"), (0.99999, "1")],
+)
+def test_scores_have_one_number_of_digits(value: float, text: str) -> None:
+    assert wording.score("r2", value) == text
+
+
+@pytest.mark.parametrize(
     ("metric", "value", "other", "difference"),
     [
         ("accuracy", 28 / 33, 22 / 33, 0.181),  # 84.8 % and 66.7 %, which are 18.18 points apart
