@@ -64,6 +64,37 @@ def test_points(value: float, text: str) -> None:
     assert plain(wording.points(value)) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.936, "0.9360"),
+        (-0.18071, "-0.1807"),
+        (0.08, "0.0800"),
+        (0.012345, "0.01235"),
+        (12.3, "12.30"),
+        (5.0, "5"),
+        (1234.5, "1,234"),
+        (1.5e-7, "1.5e-07"),
+    ],
+)
+def test_scores_have_one_number_of_digits(value: float, text: str) -> None:
+    assert wording.score("r2", value) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "other", "difference"),
+    [
+        ("accuracy", 28 / 33, 22 / 33, 0.181),  # 84.8 % and 66.7 %, which are 18.18 points apart
+        ("accuracy", 0.6004, 0.6003, 0.0001),  # these look the same
+        ("r2", 0.91694, 0.82176, 0.0951),
+        ("rmse", 12345.6, 1000.4, 11346.0),
+    ],
+)
+def test_what_is_shown_is_subtracted(metric: str, value: float, other: float, difference: float) -> None:
+    assert wording.apart(metric, value, other) == pytest.approx(difference)
+    assert wording.apart(metric, other, value) == pytest.approx(-difference)
+
+
 def test_one_and_many() -> None:
     assert (
         plain(wording.amount(1, "picture")) == "1 picture"

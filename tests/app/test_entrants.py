@@ -123,6 +123,39 @@ def test_of_equals_none_is_the_best_alone_and_none_ends_ahead_of_all_that_there_
     assert first.why == "It has the best score of the trials, as others have; another network was trained to its end."
 
 
+@pytest.mark.parametrize(
+    ("end", "doing", "why"),
+    [
+        ({}, "waiting, best in trial 0", "is the best of all trials (90\xa0%). It goes on when no other network"),
+        ({"name": "linear", "exported": True}, "stopped, best in trial 0", "(90\xa0%); after more training it scores"),
+        ({"name": "searched", "trial": 2, "valid": 0.8, "exported": True}, "exported", "was the best of all trials"),
+    ],
+)
+def test_a_network_that_got_worse_does_not_pass_for_the_best(
+    view_of: Any, tried: Any, end: dict[str, Any], doing: str, why: str
+) -> None:
+    trials = (
+        tried(0, 0.9),
+        tried(1, 0.85, x=2),
+        on(2, forecast=0.05),
+        Finished(2, Outcome.success({"accuracy": 0.7}, 1.0, {"epochs": 4.0})),
+    )
+    view = view_of(*trials, *([ResultRecord("accuracy", rows=(end,))] if end else []), writer=not end)
+    found = entrants(view).entrants
+    fallen = next(one for one in found if one.trials == [0, 2])
+    assert view.best is not None and view.best.id == 0 and fallen.best
+    assert (fallen.score, fallen.doing) == (end.get("valid", 0.7), doing)
+    assert "Its trial 0" in fallen.why and why in fallen.why and "the best score" not in fallen.why
+    scores = [one.score or 0.0 for one in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_best_trial_is_named_where_its_network_ended_lower(view_of: Any, tried: Any) -> None:
+    rows = ({"name": "searched", "trial": 0, "valid": 0.8, "exported": True},)
+    (found,) = entrants(view_of(tried(0, 0.9), ResultRecord("accuracy", rows=rows))).entrants
+    assert found.score == 0.8 and found.why.endswith(" Its trial 0 was the best of all trials (90\xa0%).")
+
+
 def test_a_forecast_below_what_is_reached_is_not_told(view_of: Any, tried: Any) -> None:
     further = only(view_of(tried(0, 1.0), on(1, forecast=0.01), writer=True))
     assert further.why == "It promised most for the time."

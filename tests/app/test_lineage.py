@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from archsmith.app.house import House
 from archsmith.app.lineage import lineage_of
 from archsmith.core.architecture import Architecture
+from archsmith.core.records import Finished, Proposed, ProposedTrial
 from archsmith.core.trial import Outcome, Trial
 from archsmith.runtime.study_view import StudyView
 
@@ -50,6 +52,22 @@ def test_families_are_told_with_their_best() -> None:
     first, second = found.families
     assert (first.founder, first.n_members, first.best) == (0, 3, 2)
     assert (second.founder, second.best, second.score) == (1, None, "–")
+
+
+def test_of_a_pool_all_scores_count(view_of: Any, tried: Any) -> None:
+    further = Proposed((ProposedTrial(3, {"x": 2}, 2.0, (2,)),))
+    fallen = Finished(3, Outcome.success({"accuracy": 0.7}, 1.0))
+    equal = tried(4, 0.9, x=3, fidelity=9.0)
+    view = view_of(tried(0, 0.5), tried(1, None, x=9), tried(2, 0.9, x=2, parents=(0,)), further, fallen, equal)
+    found = lineage_of(view)
+    assert found is not None and "The best one, trial 2," in found.lead
+    assert [(family.founder, family.best, family.score) for family in found.families] == [
+        (0, 2, "90\u00a0%"),
+        (1, None, "–"),
+        (4, 4, "90\u00a0%"),
+    ]
+    assert "trial 3" in found.chart
+    assert found.note.endswith("Trials without a score are left out.")
 
 
 def test_of_two_parents_the_closer_one_is_followed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from archsmith.app.house import House
 from archsmith.app.networks import EXPORTED, Networks
 from archsmith.core.errors import UsageError
 from archsmith.core.job_records import ResultRecord
+from archsmith.core.records import Finished, Proposed, ProposedTrial
+from archsmith.core.trial import Outcome
 from archsmith.runtime.study_view import StudyView, try_view
 from archsmith.server.refusals import Refusal
 
@@ -67,12 +70,7 @@ def exported(view: StudyView, row: dict[str, object]) -> Networks:
     """Networks of one study whose job ended with ``row``."""
     result = ResultRecord("accuracy", rows=({"exported": True, **row},))
     view.job.take(result)
-
-    @contextmanager
-    def look(study: str) -> Iterator[StudyView]:
-        yield view
-
-    return Networks(look)
+    return networks_of(view)
 
 
 def test_the_exported_network_is_the_row_of_its_job(house: House, evolved: str, tmp_path: Path) -> None:
@@ -87,6 +85,27 @@ def test_the_exported_network_is_the_row_of_its_job(house: House, evolved: str, 
         ("accuracy, test split", "87.5 %"),
     ]
     assert networks.drawn(evolved, EXPORTED).params == networks.drawn(evolved, "2").params
+
+
+def networks_of(view: StudyView) -> Networks:
+    @contextmanager
+    def look(study: str) -> Iterator[StudyView]:
+        yield view
+
+    return Networks(look)
+
+
+def test_a_trial_says_where_its_network_stands(view_of: Any, tried: Any) -> None:
+    further = Proposed((ProposedTrial(2, {"x": 1}, 2.0, (0,)),))
+    rows = ({"name": "searched", "trial": 1, "valid": 0.95, "epochs": 40.0, "exported": True},)
+    result = ResultRecord("accuracy", rows=rows)
+    fallen = Finished(2, Outcome.success({"accuracy": 0.7}, 1.0))
+    networks = networks_of(view_of(tried(0, 0.9), tried(1, 0.8, x=2), further, fallen, result))
+    first, other = networks.get("blots-1", "0"), networks.get("blots-1", "1")
+    assert first.place == 1 and first.ranked == "2\u00a0networks with a score"
+    assert first.beyond.startswith("Its network (trials 0 and 2) stands at 70\u00a0%. Its trial 0 was the best of all")
+    assert other.beyond.startswith("Its network stands at 95\u00a0% after 40 epochs. It was trained to its end")
+    assert networks.get("blots-1", "2").beyond == ""
 
 
 def test_what_is_no_network_has_no_drawing(house: House, evolved: str) -> None:

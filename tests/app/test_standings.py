@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archsmith.app.entrants import entrants
 from archsmith.app.standings import MOST_TRIALS, standings
 from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
 from archsmith.core.records import Closed
@@ -36,6 +37,14 @@ def test_a_network_that_was_trained_in_full_is_one_row(view_of: Any, tried: Any)
     assert [row.name for row in board.rows] == ["searched network (trial 0)", "linear model", "trial 1"]
     assert (board.rows[0].exported, board.rows[0].trial, board.rows[0].test) == (True, 0, "75\xa0%")
     assert board.tested and board.lead
+
+
+def test_a_network_has_one_number_in_all_lists(view_of: Any, tried: Any) -> None:
+    further = tried(2, 0.7, fidelity=2.0, parents=(0,))
+    rows = ({"name": "searched", "valid": 0.8, "trial": 2, "exported": True},)
+    view = view_of(tried(0, 0.5), tried(1, 0.6, x=2), further, ResultRecord("accuracy", rows=rows))
+    assert [row.name for row in standings(view).rows] == ["searched network (trial 0)", "trial 1"]
+    assert [one.name for one in entrants(view).entrants] == ["trial 0", "trial 1"]
 
 
 def test_a_network_of_the_search_is_no_baseline_while_nothing_is_chosen(view_of: Any, tried: Any) -> None:

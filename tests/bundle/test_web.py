@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from archsmith.analysis.wording import from_data
 from archsmith.bundle import web
 from archsmith.bundle.manifest import MODEL, NOTICE
 from archsmith.bundle.page import SITE
@@ -273,7 +274,9 @@ def test_rows_in_chromium(browser: Any, people: Any, houses: Any, tmp_path: Path
     predictor = Predictor(houses.folder, threads=1)
     with served(write_page(houses.folder, tmp_path / "houses")) as address:
         tab.open(address)
-        assert largest(tab.fill(["81.5", ""]), predictor, [{"area": 81.5, "rooms": None}]) <= TOLERANCE
+        found = tab.fill(["81.5", ""])
+        assert largest(found, predictor, [{"area": 81.5, "rooms": None}]) <= TOLERANCE
+        assert tab.page.text_content("[data-value] strong") == from_data(found[""])
     assert tab.said == []
 
 

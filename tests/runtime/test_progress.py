@@ -222,6 +222,16 @@ def test_a_phase_ends_with_what_came_of_it(name: str, result: Mapping[str, Any],
     assert progress.phases[-1].failed == ("error" in result)
 
 
+def test_a_search_that_ended_keeps_its_words_when_the_study_goes_on() -> None:
+    pool = ("study", {"problem": {"objectives": [["accuracy", True]], "fidelity": ["work", 1.0, 100.0]}})
+    trials = [row for i, value in enumerate((0.5, 0.9, 0.8)) for row in (proposed(i, x=i), finished(i, value))]
+    run = [pool, begun("search"), *trials, ended("search", reason="seconds", n_trials=3, best=2)]
+    before, after_more = fold(*run), fold(*run, begun("search"), proposed(3, x=3), finished(3, 0.95))
+    words = before.text(before.view.phases.all[0])
+    assert words == "3 trials, best accuracy 0.9 (trial 1)"
+    assert after_more.text(after_more.view.phases.all[0]) == words
+
+
 def test_reading_tells_how_far_it_is_until_it_ends() -> None:
     def reading(what: str, done: int, total: int) -> tuple[str, dict[str, Any]]:
         return "progress", {"what": what, "done": done, "total": total}

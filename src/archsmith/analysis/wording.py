@@ -23,12 +23,30 @@ def is_share(metric: str) -> bool:
 
 
 def score(metric: str, value: float | None, n: int | None = None) -> str:
-    """A score in its own form: shares in percent, with a second decimal where ``n`` examples can tell it apart."""
+    """A score in its own form: shares in percent, with a second decimal where ``n`` examples can tell it apart; others
+    in four digits, also where these are zeros, so that scores below one another have as many.
+    """
     if value is None:
         return "–"
     if is_share(metric):
         return share(value, n)
-    return number(value)
+    whole, point, rest = number(value).partition(".")
+    places = 4 - len(whole.lstrip("-0"))
+    return f"{whole}.{rest.ljust(places, '0')}" if point and "e" not in rest else f"{whole}{point}{rest}"
+
+
+def apart(metric: str, value: float, other: float, n: int | None = None) -> float:
+    """``value`` minus ``other`` as they are shown, so that whoever subtracts the two finds the same; of two that look
+    the same as they are.
+    """
+    if not (math.isfinite(value) and math.isfinite(other)):
+        return value - other
+    return (_shown(metric, value, n) - _shown(metric, other, n)) or value - other
+
+
+def _shown(metric: str, value: float, n: int | None) -> float:
+    text = score(metric, value, n).replace(",", "")
+    return float(text.removesuffix(f"{NB}%")) / 100 if is_share(metric) else float(text)
 
 
 def share(value: float, n: int | None = None) -> str:

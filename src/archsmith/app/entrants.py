@@ -11,7 +11,7 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import FAILURES
 from archsmith.analysis.wording import amount, score
 from archsmith.app.finals import Fate
-from archsmith.app.groups import OPERATOR, Group, Order, Whole, field_of, foretold, groups_of, ordered
+from archsmith.app.groups import OPERATOR, Group, Order, Whole, fate_of, field_of, foretold, groups_of, ordered, reached
 from archsmith.app.learning_curves import MOST_POINTS, curve_of
 from archsmith.app.plain import Plain
 from archsmith.core.trial import Status, Trial
@@ -56,9 +56,9 @@ class Entrant(Plain):
     epochs: float | None = Field(description="Passes through the training split so far, where they are known.")
     learnt: str = Field(description="How long it was trained, in words.")
     seconds: float = Field(description="What its trials took.")
-    score: float | None = Field(description="Its latest score of the metric.")
+    score: float | None = Field(description="Its latest score of the metric; an earlier trial may have been better.")
     score_words: str = Field(description="The same in words, with what else is searched for.")
-    best: bool = Field(description="Has it the best score, or is it on the front of several objectives?")
+    best: bool = Field(description="Has it the best trial, or is it on the front of several objectives?")
     forecast: float | None = Field(description="The score that it was forecast to end with when it last went on.")
     params: float | None = Field(description="Parameters.")
     macs: float | None = Field(description="Multiply-adds for one example.")
@@ -85,12 +85,12 @@ def entrants(view: StudyView, offset: int = 0, limit: int = 20, order: Order = "
 def entrant(field: Whole, group: Group) -> Entrant:
     """The facts of one network."""
     view, latest = field.view, group.latest
-    value, learnt = finite(latest.metrics.get(field.metric)), finite(latest.outcome_notes.get("epochs"))
-    fate = _fate(field, group)
+    learnt, fate = finite(latest.outcome_notes.get("epochs")), fate_of(field.chosen, group)
+    value = reached(field.metric, group, fate)
     state, why = _state(field, group, fate)
     words = _trained_for(view, latest)
     if fate is not None and fate.valid is not None:
-        value, learnt = fate.valid, fate.epochs or learnt
+        learnt = fate.epochs or learnt
         words = epochs(learnt) if learnt else words
     others = [
         f"{metric_name(each.metric)} {number(also)}"
@@ -103,7 +103,7 @@ def entrant(field: Whole, group: Group) -> Entrant:
         name=name_of(view, group),
         made=made_of(group.trials[0]),
         state=state,
-        doing=_doing(field, latest, state) if fate is None or state != "chosen" else fate.doing,
+        doing=_doing(field, group, state) if fate is None or state != "chosen" else fate.doing,
         why=visible(why)[:600],
         work=latest.fidelity,
         epochs=learnt,
@@ -148,16 +148,13 @@ def made_of(trial: Trial) -> str:
 # -- how it is doing ---------------------------------------------------------------------------------------------------
 
 
-def _fate(field: Whole, group: Group) -> Fate | None:
-    return next((field.chosen[trial.id] for trial in reversed(group.trials) if trial.id in field.chosen), None)
-
-
 def _state(field: Whole, group: Group, fate: Fate | None) -> tuple[Doing, str]:
     running = group.pending
     if running is not None and field.searching:
         return "training", _training(field, group, running)
     if fate is not None:
-        return "chosen", fate.why
+        earlier = _earlier(field, group)
+        return "chosen", fate.why if earlier is None else f"{fate.why} {_was_best(field, earlier)}."
     latest = group.latest
     if latest.status is Status.FAILED or (latest.outcome is None and len(group.trials) > 1):
         return _failed(field, group)
@@ -168,11 +165,28 @@ def _state(field: Whole, group: Group, fate: Fate | None) -> tuple[Doing, str]:
     return _racing(field, group) if field.view.pooled else _tried(field, group)
 
 
-def _doing(field: Whole, latest: Trial, state: Doing) -> str:
+def _doing(field: Whole, group: Group, state: Doing) -> str:
     """The state in words, with what sets it apart."""
-    if latest.architecture.key not in field.best:
+    if group.latest.architecture.key not in field.best:
         return DOING[state]
-    return f"{DOING[state]}, {'best' if field.view.front is None else 'on the front'}"
+    if field.view.front is not None:
+        return f"{DOING[state]}, on the front"
+    earlier = _earlier(field, group)
+    return f"{DOING[state]}, best" + ("" if earlier is None else f" in trial {earlier.id}")
+
+
+def _earlier(field: Whole, group: Group) -> Trial | None:
+    """The best trial of the study, where it is one of these and the network is told with another score."""
+    best = field.best.get(group.latest.architecture.key)
+    if best is None or field.view.front is not None:
+        return None
+    value = reached(field.metric, group, fate_of(field.chosen, group))
+    return None if finite(best.metrics.get(field.metric)) == value else best
+
+
+def _was_best(field: Whole, best: Trial) -> str:
+    verb = "was" if field.over else "is"
+    return f"Its trial {best.id} {verb} the best of all trials ({score(field.metric, best.metrics.get(field.metric))})"
 
 
 def _training(field: Whole, group: Group, running: Trial) -> str:
@@ -207,37 +221,41 @@ def _failed(field: Whole, group: Group) -> tuple[Doing, str]:
 def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
     """Of a pool: short trainings do not say who ends best, so forecasts decide who goes on."""
     latest, best = group.latest, group.latest.architecture.key in field.best
-    reached = f"{score(field.metric, finite(latest.metrics.get(field.metric)))} after {_learnt(latest)}"
+    value = finite(latest.metrics.get(field.metric))
+    told, earlier = f"{score(field.metric, value)} after {_learnt(latest)}", _earlier(field, group)
     if not field.over:
         if best:
-            return "waiting", "It has the best score so far. It goes on when no other network promises more."
-        return "waiting", f"It reached {reached}. Networks that promise more for the time go first."
+            leads = "It has the best score so far" if earlier is None else _was_best(field, earlier)
+            return "waiting", f"{leads}. It goes on when no other network promises more."
+        return "waiting", f"It reached {told}. Networks that promise more for the time go first."
     if best:
-        return "stopped", _best_of_all(field, finite(latest.metrics.get(field.metric)))
+        return "stopped", _best_of_all(field, group)
     scored = sum(trial.losses is not None for trial in group.trials)
     if scored == 1:
-        return "stopped", f"After its first stretch of training ({reached}) others promised more for the time."
-    promised, value = foretold(field.view, group.trials[-1]), finite(latest.metrics.get(field.metric))
-    told = (
-        f" When it last went on, it was forecast to end at {score(field.metric, promised)}"
-        if field.beats(promised, value)
-        else ""
-    )
-    if told and field.foreseen is not None and promised != field.foreseen:
-        told += f", and the most promising network at {score(field.metric, field.foreseen)}"
-    return "stopped", f"It went on {amount(scored - 1, 'time')} and reached {reached}; then others promised more." + (
-        f"{told}." if told else ""
-    )
+        return "stopped", f"After its first stretch of training ({told}) others promised more for the time."
+    why = f"It went on {amount(scored - 1, 'time')} and reached {told}; then others promised more."
+    promised = foretold(field.view, group.trials[-1])
+    if not field.beats(promised, value):
+        return "stopped", why
+    why += f" When it last went on, it was forecast to end at {score(field.metric, promised)}"
+    if field.foreseen is not None and promised != field.foreseen:
+        why += f", and the most promising network at {score(field.metric, field.foreseen)}"
+    return "stopped", f"{why}."
 
 
-def _best_of_all(field: Whole, value: float | None) -> str:
-    """Of the trial with the best score, which is not trained to its end."""
-    told = "It has the best score of the trials" + (", as others have" if field.alike > 1 else "")
+def _best_of_all(field: Whole, group: Group) -> str:
+    """Of the network with the best trial, which is not trained to its end."""
+    best, earlier = field.best[group.latest.architecture.key], _earlier(field, group)
+    if earlier is not None:
+        now = score(field.metric, finite(group.latest.metrics.get(field.metric)))
+        told, joint = f"{_was_best(field, earlier)}; after more training it scores {now}", ";"
+    else:
+        told, joint = "It has the best score of the trials" + (", as others have" if field.alike > 1 else ""), ", but"
     if not field.chosen:
-        return f"{told} so far."
-    if field.perfect(value):
+        return f"{told}." if earlier else f"{told} so far."
+    if field.perfect(finite(best.metrics.get(field.metric))):
         return f"{told}; another network was trained to its end."
-    return f"{told}, but another network was forecast to end ahead of it."
+    return f"{told}{joint} another network was forecast to end ahead of it."
 
 
 def _tried(field: Whole, group: Group) -> tuple[Doing, str]:

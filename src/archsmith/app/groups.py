@@ -51,7 +51,7 @@ class Group:
 class Whole:
     """What is the same for all networks of a study.
 
-    best: keys of the architectures that have the best score, or are on the front.
+    best: of the architectures that have the best trial, or are on the front: key -> that trial.
     chosen: trial -> what became of it after the search.
     over: is nobody tried any more, for now?
     final: is the search over for good?
@@ -63,7 +63,7 @@ class Whole:
     """
 
     view: StudyView
-    best: frozenset[str]
+    best: Mapping[str, Trial]
     chosen: Mapping[int, Fate]
     over: bool
     final: bool
@@ -118,12 +118,26 @@ def ordered(view: StudyView, groups: Iterable[Group], order: Order = "score") ->
     return sorted(groups, key=lambda g: (g.latest.losses is None, -g.latest.fidelity, g.latest.loss, g.trials[0].id))
 
 
+def fate_of(chosen: Mapping[int, Fate], group: Group) -> Fate | None:
+    """What became of a network after the search; None where it was not chosen."""
+    return next((chosen[trial.id] for trial in reversed(group.trials) if trial.id in chosen), None)
+
+
+def reached(metric: str, group: Group, fate: Fate | None) -> float | None:
+    """The score that a network is told with: at its end, where it was trained to that, else of its latest training.
+    An earlier trial of it may have been better.
+    """
+    ended = None if fate is None else fate.valid
+    return finite(group.latest.metrics.get(metric)) if ended is None else ended
+
+
 def _loss(view: StudyView, group: Group, known: Mapping[int, Fate]) -> float:
-    """Less is better: of the score at its end, where it was trained to that, or of its best trial."""
-    metric, sign = view.problem.objectives[0].metric, -1.0 if view.problem.objectives[0].maximize else 1.0
-    scores = [fate.valid for trial in group.trials if (fate := known.get(trial.id)) and fate.valid is not None]
-    scores = scores or [v for t in group.trials if t.ok and (v := finite(t.metrics.get(metric))) is not None]
-    return min((sign * value for value in scores), default=math.inf)
+    """Less is better: of the score that it is told with."""
+    sign = -1.0 if view.problem.objectives[0].maximize else 1.0
+    fate = fate_of(known, group)
+    counts = group.latest.ok or (fate is not None and fate.valid is not None)
+    value = reached(view.problem.objectives[0].metric, group, fate) if counts else None
+    return math.inf if value is None else sign * value
 
 
 def field_of(view: StudyView) -> Whole:
@@ -139,7 +153,7 @@ def field_of(view: StudyView) -> Whole:
     top = None if view.best is None else view.best.metrics.get(metric)
     return Whole(
         view,
-        frozenset(trial.architecture.key for trial in best),
+        {trial.architecture.key: trial for trial in best},
         fates(view),
         not running or final,
         final,

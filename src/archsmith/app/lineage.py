@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -79,7 +80,7 @@ def lineage_of(view: StudyView) -> Lineage | None:
     before = _closest(trials)
     metric = view.problem.objectives[0].metric
     path = [] if view.best is None else _way(view.best, before, trials)
-    families = _families(trials, before, metric)
+    families = _families(view, before, metric)
     lead = f"{amount(n_children, 'trial was', 'trials were')} made from an earlier one."
     if len(path) > 1 and view.best is not None:
         lead += (
@@ -87,14 +88,15 @@ def lineage_of(view: StudyView) -> Lineage | None:
         )
     elif view.best is not None:
         lead += f" The best one, trial {view.best.id}, has no parent."
-    shown = _shown(view, before)
+    ranked = _ranked(view)
+    shown = _shown(ranked, before)
     return Lineage(
         lead,
         tuple(_step(trial, before, trials, metric) for trial in path[-MOST_STEPS:]),
         tuple(families[:MOST_FAMILIES]),
         len(families),
         _chart(view, shown, before, path, metric),
-        _note(view, len(shown)),
+        _note(view, len(ranked), len(shown)),
     )
 
 
@@ -137,30 +139,36 @@ def _changes(was: Trial, now: Trial) -> tuple[Change, ...]:
     )
 
 
-def _families(trials: Sequence[Trial], before: Mapping[int, int], metric: str) -> list[Family]:
+def _families(view: StudyView, before: Mapping[int, int], metric: str) -> list[Family]:
     """The largest first."""
     founder: dict[int, int] = {}
-    members: dict[int, list[Trial]] = {}
-    for trial in trials:  # a parent comes before its children
+    for trial in view.history.trials:  # a parent comes before its children
         founder[trial.id] = founder[before[trial.id]] if trial.id in before else trial.id
-        members.setdefault(founder[trial.id], []).append(trial)
+    ended: dict[int, list[Trial]] = {}
+    for trial in view.history.finished:  # in this order the first of equals is the best one
+        ended.setdefault(founder[trial.id], []).append(trial)
     found = []
-    for first, group in members.items():
-        best = min(
-            (trial for trial in group if trial.ok), key=lambda trial: (-trial.fidelity, trial.loss), default=None
-        )
+    for first, n in Counter(founder.values()).items():
+        best = view.best_of(ended.get(first, ()))
         value = "–" if best is None else score(metric, best.metrics.get(metric))
-        found.append(Family(first, len(group), None if best is None else best.id, value))
+        found.append(Family(first, n, None if best is None else best.id, value))
     return sorted(found, key=lambda family: (-family.n_members, family.founder))
 
 
 # The chart
 
 
-def _shown(view: StudyView, before: Mapping[int, int]) -> set[int]:
+def _ranked(view: StudyView) -> list[Trial]:
+    """Trials whose scores compare, the best one first: all of a pool, else those at the highest fidelity."""
+    if not view.pooled:
+        return view.ranking()
+    return sorted((trial for trial in view.history.finished if trial.ok), key=lambda trial: (trial.loss, trial.id))
+
+
+def _shown(ranked: Sequence[Trial], before: Mapping[int, int]) -> set[int]:
     """The best trials, and all that they came from."""
     shown: set[int] = set()
-    for trial in view.ranking()[:DRAWN]:
+    for trial in ranked[:DRAWN]:
         at: int | None = trial.id
         while at is not None and at not in shown:
             shown.add(at)
@@ -198,11 +206,15 @@ def _room(x: Axis) -> Axis:
     return Axis(x.label, x.low, max(x.high, 1.0), show=lambda value: f"{value:,.0f}", whole=True)
 
 
-def _note(view: StudyView, n_shown: int) -> str:
+def _note(view: StudyView, n_ranked: int, n_shown: int) -> str:
     text = (
         "A thin line leads from a trial to the one that was made from it. "
         "Diamonds and the thick line are the way to the best."
     )
-    if n_shown < len(view.history.trials):
-        text += f" Shown are the {min(DRAWN, n_shown)} best trials and those that they came from."
+    if n_ranked > DRAWN:
+        text += f" Shown are the {DRAWN} best trials and those that they came from."
+    elif n_shown < sum(trial.ok for trial in view.history.finished):
+        text += " Shown are the trials that were trained longest and those that they came from."
+    elif n_shown < len(view.history.trials):
+        text += " Trials without a score are left out."
     return text

@@ -10,11 +10,11 @@ from typing import Any
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import decisions_of
-from archsmith.analysis.wording import duration, metric_name, number, rounded, score, sentence_case
+from archsmith.analysis.wording import amount, duration, listing, metric_name, number, rounded, score, sentence_case
 from archsmith.app.beliefs import Belief, beliefs_of, has_history
 from archsmith.app.drawings import Drawings, Drawn
-from archsmith.app.entrants import name_of, title_of
-from archsmith.app.groups import Group
+from archsmith.app.entrants import entrant, name_of, title_of
+from archsmith.app.groups import Group, field_of
 from archsmith.app.lineage import Lineage, lineage_of
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
@@ -55,12 +55,14 @@ class Curve:
 class Network:
     """What a log says of one network.
 
-    ``study``, ``name``: its study, and the number of its trial or ``exported``. ``trial``: that number; None where the
-    exported network was none. ``title``: for people. ``state``: in words. ``error``: why it failed. ``place``: in the
-    ranking of ``n_ranked``, from 1; None outside. ``previous``, ``next``: trials beside it there. ``scores``: all that
-    was measured. ``facts``: of its training. ``decisions``: all of them. ``parents``, ``children``: trials that it came
-    from, and that came from it. ``n_children``: how many there are in all. ``n_others``: further trials of the study.
-    ``has_history``: is there anything to say of how the search came to it? ``curve``: of the first objective.
+    ``study``, ``name``: its study, and the number of its trial or ``exported``. ``trial``: that number; None where
+    the exported network was none. ``title``: for people. ``state``: in words. ``error``: why it failed. ``place``:
+    in the ranking of ``n_ranked``, from 1; None outside. ``ranked``: how many of what these are. ``beyond``: where
+    its network stands, if that is more than this trial; else empty. ``previous``, ``next``: trials beside it in the
+    ranking. ``scores``: all that was measured. ``facts``: of its training. ``decisions``: all of them. ``parents``,
+    ``children``: trials that it came from, and that came from it. ``n_children``: how many there are in all.
+    ``n_others``: further trials of the study. ``has_history``: is there anything to say of how the search came to
+    it? ``curve``: of the first objective.
     """
 
     study: str
@@ -71,6 +73,8 @@ class Network:
     error: str | None
     place: int | None
     n_ranked: int
+    ranked: str
+    beyond: str
     previous: int | None
     next: int | None
     scores: tuple[Fact, ...]
@@ -185,6 +189,8 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
         None if trial is None or trial.outcome is None else trial.outcome.error,
         None if place is None else place + 1,
         len(ranked),
+        _ranked(view, len(ranked)),
+        "" if trial is None or row is not None else _beyond(view, trial),
         ranked[place - 1] if place else None,
         ranked[place + 1] if place is not None and place + 1 < len(ranked) else None,
         _scores(view.metric, trial, row),
@@ -221,6 +227,23 @@ def _title(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) 
     if trial is None:
         return EXPORTED
     return title_of(name_of(view, Group(tuple(view.history.of(trial.architecture)))), trial.id)
+
+
+def _ranked(view: StudyView, n: int) -> str:
+    return amount(n, "network with a score", "networks with a score") if view.pooled else amount(n, "trial")
+
+
+def _beyond(view: StudyView, trial: Trial) -> str:
+    """Of a trial whose network is told with more than this trial: its list has other numbers than this page."""
+    if not view.pooled:
+        return ""
+    one = entrant(field_of(view), Group(tuple(view.history.of(trial.architecture))))
+    own = finite(trial.metrics.get(view.problem.objectives[0].metric))
+    if one.score is None or (one.trial == trial.id and one.score == own):
+        return ""
+    learnt = f" after {one.learnt}" if one.learnt else ""
+    others = f" (trials {listing([str(each) for each in one.trials])})" if len(one.trials) > 1 else ""
+    return f"Its network{others} stands at {one.score_words}{learnt}. {one.why}".strip()
 
 
 def _scores(metric: str, trial: Trial | None, row: Mapping[str, Any] | None) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@ their score on the validation split.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -13,9 +14,9 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import duration, rounded
 from archsmith.app.entrants import Entrant, entrant
-from archsmith.app.groups import field_of, groups_of, ordered
+from archsmith.app.groups import Group, field_of, groups_of, ordered
 from archsmith.app.plain import Plain
-from archsmith.core.wording import metric_name, visible
+from archsmith.core.wording import metric_name, network_name, visible
 from archsmith.runtime.study_view import StudyView
 
 OF_THE_SEARCH = ("searched", "runner_up", "unfinished", "earlier")  # rows that are no baselines
@@ -55,7 +56,7 @@ def standings(view: StudyView) -> Standings:
     """The leaderboard of a study."""
     groups = groups_of(view)
     field = field_of(view)
-    rows = _full(view)
+    rows = _full(view, groups)
     known = {trial for row, of in rows if (trial := of) is not None}
     searched = [group for group in ordered(view, groups) if group.latest.ok]
     if view.front is not None:
@@ -82,13 +83,14 @@ def _study(view: StudyView) -> Study:
     return Study(view, view.folder or Path(), view.writer)
 
 
-def _full(view: StudyView) -> list[tuple[Standing, int | None]]:
+def _full(view: StudyView, groups: Sequence[Group]) -> list[tuple[Standing, int | None]]:
     """The networks trained in full and the baselines, each with the trial that it goes back to."""
     found = baselines_of(_study(view))
     if found is None:
         return []
+    first = {trial.id: group.trials[0].id for group in groups for trial in group.trials}
     return [
-        (_of_row(told, str(row.get("name")), finite(row.get("valid")), trial), trial)
+        (_of_row(told, str(row.get("name")), finite(row.get("valid")), trial, first), trial)
         for told, row in zip(found.rows, _study(view).rows, strict=True)
         for trial in [_trial(row.get("trial"), view)]
     ]
@@ -98,11 +100,12 @@ def _trial(said: object, view: StudyView) -> int | None:
     return said if isinstance(said, int) and 0 <= said < len(view.history) else None
 
 
-def _of_row(told: Trained, name: str, value: float | None, trial: int | None) -> Standing:
+def _of_row(told: Trained, name: str, value: float | None, trial: int | None, first: Mapping[int, int]) -> Standing:
+    """``first``: trial -> the one that its network has its number from, here as in the list of networks."""
     row_kind = name.partition(".")[0]
     return Standing(
         place=0,
-        name=visible(told.name),
+        name=visible(told.name if trial is None else f"{network_name(name)} (trial {first[trial]})"),
         about=visible(told.what),
         baseline=trial is None and row_kind not in OF_THE_SEARCH,
         trial=trial,

@@ -264,9 +264,9 @@ class Progress:
         """
         n_finished, n_failed, incumbent = self.view.n_finished, self.view.n_failed, self.incumbent
         if ended is not None and isinstance(ended["n_trials"], int) and ended["n_trials"] < n_finished:
-            first, best = self.view.history.finished[: ended["n_trials"]], ended.get("best")
+            first = self.view.history.finished[: ended["n_trials"]]
             n_finished, n_failed = len(first), sum(trial.losses is None for trial in first)
-            incumbent = next((trial for trial in first if trial.id == best), None)
+            incumbent = self.view.best_of(first)  # not the one that was chosen to go on, which ``ended`` has
         known = forecast if forecast is not None and forecast >= n_finished else None
         of = "" if known is None else f"{n_finished} of about "
         trials = of + amount(n_finished if known is None else round(known), "trial")

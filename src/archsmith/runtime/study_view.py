@@ -9,7 +9,7 @@ where those are gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,11 @@ class StudyView:
     def best(self) -> Trial | None:
         """The best trial: of a pool among all of them, else at the highest fidelity that has one."""
         return self._leader if self.pooled else self.history.best()
+
+    def best_of(self, trials: Iterable[Trial]) -> Trial | None:
+        """The best one of some of its trials, by the rule of ``best``; the first one of equals."""
+        good = (trial for trial in trials if trial.ok)
+        return min(good, key=lambda t: (0.0 if self.pooled else -t.fidelity, t.loss), default=None)
 
     def ranking(self) -> list[Trial]:
         """Trials within the limits, the best one first: of a pool the best one of each training, else those at the

@@ -177,7 +177,7 @@ def test_each_turn_of_the_controller_is_one_point_at_its_epoch(prepared: Any) ->
 
 def test_rewards_are_in_the_units_of_the_task(prepared: Any) -> None:
     folder = prepared(turns(3), NOTES, task="numbers")
-    assert told(folder).measure == "r2" and "went from 0.08 to 0.24" in learning(folder).lead
+    assert told(folder).measure == "r2" and "went from 0.0800 to 0.2400" in learning(folder).lead
 
 
 def test_curves_are_drawn_in_both_sizes(prepared: Any) -> None:

@@ -63,7 +63,7 @@ def series(options: dict[str, Any], name: str) -> dict[str, Any]:
 def test_shares_are_drawn_in_per_cent_and_other_scores_as_they_are() -> None:
     assert series(progress_options(made()), "trials")["data"][0] == (10.0, 50.0, 0, "trial 0: 50\xa0% after 10\xa0s")
     plain = made(share=False, metric="r2")
-    assert series(progress_options(plain), "trials")["data"][0] == (10.0, 0.5, 0, "trial 0: 0.5 after 10\xa0s")
+    assert series(progress_options(plain), "trials")["data"][0] == (10.0, 0.5, 0, "trial 0: 0.5000 after 10\xa0s")
     assert progress_options(made())["yAxis"]["name"] == "accuracy in %"
 
 

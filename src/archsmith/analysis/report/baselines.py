@@ -15,6 +15,7 @@ from archsmith.analysis.report.section import Section
 from archsmith.analysis.statistics import Gap
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
+    apart,
     duration,
     epochs,
     is_share,
@@ -213,7 +214,7 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
     small = gap is not None and not gap.clear
     tested = words_of(study).amount(n, "test")
     if best not in OURS or name.partition(".")[0] in TRAINED_ON:
-        ahead = "as good" if baseline == value else _ahead(study, baseline - value)
+        ahead = "as good" if baseline == value else _ahead(study, baseline, value, n)
         chance = f": no clear difference on {tested}" if small and baseline != value else ""
         return f" {sentence_case(the_network(name))} reaches {reached}, which is {ahead}{chance}."
     who = f"A {network_name(name)}" if name in ("linear", "pretrained") else sentence_case(network_name(name))
@@ -225,10 +226,10 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
     if small:
         return f"{text}. On {tested} that is no clear difference."
     if value > baseline:
-        return f"{text}: the {network_name(best)} is {_ahead(study, value - baseline)}."
+        return f"{text}: the {network_name(best)} is {_ahead(study, value, baseline, n)}."
     if name == "pretrained" and gap is not None:
         return f"{text}: what it has learnt from other pictures is worth more here than a search."
-    return f"{text}, which is {_ahead(study, baseline - value)}."
+    return f"{text}, which is {_ahead(study, baseline, value, n)}."
 
 
 def _gap(study: Study, row: Row, exported: Row, n: int) -> Gap | None:
@@ -331,9 +332,9 @@ def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float]
     )
 
 
-def _ahead(study: Study, gain: float) -> str:
-    """``0.5 points better`` for shares, ``better by 0.02 (R²)`` for other scores; the sign says which word."""
-    word = "better" if gain > 0 else "worse"
+def _ahead(study: Study, value: float, other: float, n: int) -> str:
+    """What ``value`` is beside ``other``: ``0.5 points better`` for shares, ``better by 0.02 (R²)`` for others."""
+    word, gain = "better" if value > other else "worse", apart(study.metric, value, other, n)
     return (
         f"{points(gain)} {word}"
         if is_share(study.metric)
@@ -359,23 +360,21 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
             f"{the_network(little)} was {HARDLY_TRAINED} ({epochs(rows[little]['epochs'])}){LITTLE}."
         )
     ours = ("fixed", "searched") if rows["fixed"].get("exported") else ("searched", "fixed")
-    apart = _gap(study, rows[ours[1]], rows[ours[0]], n) if where == "test" else None
-    small = apart is not None and not apart.clear
+    gap = _gap(study, rows[ours[1]], rows[ours[0]], n) if where == "test" else None
+    small, ahead = gap is not None and not gap.clear, _ahead(study, searched, fixed, n)
     chance = f" A gap this small may be chance on {words_of(study).amount(n, 'test')}." if small else ""
     if rows["fixed"].get("exported"):
         beats = "clearly beats" if passed_over(rows.values()) else "beats"
         text = f"On the validation split no searched network {beats} the hand-made one, so that one was exported."
         if where != "test" or gain == 0:
             return text
-        ahead = _ahead(study, gain)
         return f"{text} On the test split the searched one is {ahead}; the choice must not look at that.{chance}"
     if gain > 0:
-        ahead = f"{_ahead(study, gain)} on the {where} split than the hand-made one"
-        text = f"The search found a network that is {ahead}.{chance}"
+        text = f"The search found a network that is {ahead} on the {where} split than the hand-made one.{chance}"
     elif gain == 0:
         text = f"On the {where} split the searched network and the hand-made one score the same."
     else:
-        text = f"{_why_chosen(rows)} On the {where} split it is {_ahead(study, gain)} than the hand-made one.{chance}"
+        text = f"{_why_chosen(rows)} On the {where} split it is {ahead} than the hand-made one.{chance}"
     return text + _size(rows["searched"].get("params"), rows["fixed"].get("params"))
 
 

@@ -59,7 +59,7 @@ def _beside(found: Network) -> None:
             if trial is not None:
                 parts.link(words.format(trial), parts.network_path(found.study, trial))
         place = "the best" if found.place == 1 else f"place {found.place:,}"
-        Words("span", f"{place} of {found.n_ranked:,}", "faint")
+        Words("span", f"{place} of {found.ranked}", "faint")
 
 
 def _facts(found: Network) -> None:
@@ -69,6 +69,8 @@ def _facts(found: Network) -> None:
         rows = [("state", found.state)]
         rows += [(fact.name, fact.text) for fact in (*found.scores, *found.facts)]
         parts.facts(rows)
+        if found.beyond:
+            Words("p", parts.text(found.beyond))
         _family(found)
         if found.n_others:
             _against(found)

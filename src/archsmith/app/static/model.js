@@ -110,11 +110,16 @@
     field.focus();
   }
 
+  function digits(number) { // four, as the scores and the report have them
+    const whole = Math.abs(number) >= 9999.5;
+    return whole ? Math.round(number).toLocaleString("en") : Number(number.toPrecision(4)).toString();
+  }
+
   function show(found) {
     const result = part("result");
     if (found.value !== null) {
       const line = element("p", "value");
-      line.append(element("strong", "", Number(found.value.toPrecision(6)).toString()), ` ${found.target}`);
+      line.append(element("strong", "", digits(found.value)), ` ${found.target}`);
       result.replaceChildren(line);
     } else {
       const list = element("ol");

@@ -134,8 +134,13 @@ function bars(values) {
 function value(number) {
   const line = element("p", "value");
   line.dataset.value = number;
-  line.append(element("strong", "", Number(number.toPrecision(6)).toString()), ` ${about.target}`);
+  line.append(element("strong", "", digits(number)), ` ${about.target}`);
   return line;
+}
+
+function digits(number) { // four, as the scores and the report have them
+  const whole = Math.abs(number) >= 9999.5;
+  return whole ? Math.round(number).toLocaleString("en") : Number(number.toPrecision(4)).toString();
 }
 
 function percent(share) {
