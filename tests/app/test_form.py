@@ -63,6 +63,21 @@ def test_columns_to_learn_without_stand_between_commas() -> None:
     assert "ignore" not in form.read({"ignore": "Name"}, FACTS).options  # of pictures
 
 
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("Nam", "No column 'Nam' is there to ignore. Did you mean 'Name'?"),
+        ("Name, Foo", "No column 'Foo' is there to ignore. Its columns are 'Name', 'age'."),
+        ("price", "The column 'price' is the target"),
+        ("Name", ""),
+    ],
+)
+def test_a_column_that_is_not_there_is_named_at_its_field(names: str, sentence: str) -> None:
+    table = {**FACTS, "kind": "table", "headings": ["Name", "age", "price"], "target": "price"}
+    assert form.read({"ignore": names}, table).wrong.get("ignore", "").startswith(sentence)
+    assert ("ignore" in form.read({"ignore": names}, table).wrong) is bool(sentence)
+
+
 def test_an_empty_form_asks_for_the_defaults() -> None:
     assert read() == form.Order({"seconds": 600.0}, {})
 

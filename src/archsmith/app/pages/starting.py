@@ -67,8 +67,9 @@ class Starting:
                 self._ended(own)
             elif own.failed:
                 self._own, job = "", None
+                said = own.last_words  # before its log is gone
                 await asyncio.to_thread(self._jobs.forget, own.id)
-                self._failed(own.last_words)
+                self._failed(said)
         if self._client.is_deleted:
             return
         if job is not None and not job.running and time.time() - job.started > DAY:
