@@ -20,6 +20,7 @@ from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
 MORE = 24  # that are shown at a time
+NOT_KEPT = "Not kept:"
 
 
 def show(house: House, known: ModelFacts, relabels: Mapping[int, str]) -> None:
@@ -116,7 +117,12 @@ class _Mistakes:
         state = Words("small", "", "hint", 'role="status" aria-live="polite"')
 
         async def keep(event: events.GenericEventArguments) -> None:
-            state.set_text(await self._keep(mistake.index, str(event.args)))
+            words = await self._keep(mistake.index, str(event.args))
+            state.set_text(words)
+            wrong = words.startswith(NOT_KEPT)
+            state.classes(replace="failed" if wrong else "hint")
+            said(field, aria_invalid=str(wrong).lower())
+            field.update()
 
         field.on("change", keep, js_handler="(event) => emit(event.target.value)")
 
@@ -125,7 +131,7 @@ class _Mistakes:
         try:
             await asyncio.to_thread(self._house.models.relabel, self._known.id, index, label[: LONGEST + 1])
         except (Refusal, ArchsmithError) as error:
-            return f"Not kept: {error.message}"
+            return " ".join(filter(None, (NOT_KEPT, error.message, error.hint)))
         label, classes = " ".join(label.split()), self._known.classes
         if label and classes and label not in classes:
             return "Kept, as a new class: the model knows none of this name."
