@@ -117,6 +117,13 @@ def test_nothing_is_started_while_it_is_held(
     assert "disabled" not in made._button.props
 
 
+def test_a_study_of_these_data_that_runs_is_linked_beside_the_button(made: StudyForm, shown: Callable[[], str]) -> None:
+    made.tell_of("a-1")
+    assert "A study of these data runs:" in shown() and "a-1" in shown()
+    made.tell_of(None)
+    assert "a-1" not in shown()
+
+
 def test_what_is_shown_is_what_is_asked_for(
     page: Client, house: House, in_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
