@@ -96,7 +96,7 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    said = str(first["msg"]).replace("valid tuple", "list")  # JSON knows no tuples
+    said = str(first["msg"]).replace("valid tuple", "valid list")  # JSON knows no tuples
     return _answer(Refusal(UNPROCESSABLE, "malformed", f"{place[:200]}: {shortened(said)}."))
 
 
