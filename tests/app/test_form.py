@@ -226,15 +226,15 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("Say which with --target (target= in Python).", "Choose it below."),
-        ("Name another column with --target.", "Choose another column below."),
+        ("Say which with --target (target= in Python).", "Choose it under “What is learnt”."),
+        ("Name another column with --target.", "Choose another column under “What is learnt”."),
         (
             "They tell little, so leave them out with --ignore.",
-            "They tell little, so leave them out in the form below.",
+            "They tell little, so leave them out under “Columns to learn without”.",
         ),
         (
             "The target is the last column, 'x'; name another one with --target.",
-            "The target is the last column, 'x'; choose another one below.",
+            "The target is the last column, 'x'; choose another one under “What is learnt”.",
         ),
         ("or say --task regression to learn them", "or choose “regression” as the task to learn them"),
         (

@@ -36,8 +36,8 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
     first = f"First up to {kinds} networks of different kinds train" if kinds > 1 else "First a network trains"
     each = " each" if kinds > 1 else ""
     return [
-        f"There is time for about {amount(trials, 'trial')}. {first} for about {plan.trial_seconds:.1f} s{each}; further "
-        "ones follow where they promise more, and the search ends sooner where nothing does. "
+        f"There is time for about {amount(trials, 'trial')}. {first} for about {plan.trial_seconds:.1f} s{each}; "
+        "further ones follow where they promise more, and the search ends sooner where nothing does. "
         f"{_last('The best', rest, end)}"
     ]
 

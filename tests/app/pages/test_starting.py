@@ -120,7 +120,7 @@ def test_what_came_to_nothing_is_still_said_later(
 ) -> None:
     jobs.job = job(running=False)
     in_app(made.look)
-    assert "No study of 'a.csv' could begin. Choose it below." in shown() and not made.runs
+    assert "No study of 'a.csv' could begin. Choose it under “What is learnt”." in shown() and not made.runs
     press(page, in_app, "Do not show this again")
     assert "could begin" not in shown()
 

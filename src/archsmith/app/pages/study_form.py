@@ -101,6 +101,9 @@ class StudyForm:
             Words("span", "Goal")
             made = self._select(GOAL, goals, self.values.get(GOAL, goals[0][0] if goals else ""))
             self._below(GOAL, made)
+        if "ignore" in form.advanced(self.found.facts):  # notes on the data speak of it, so it stands in the open
+            (field,) = form.fields(("ignore",), self.found.facts)
+            self._field(field)
 
     def _advanced(self) -> None:
         facts = self.found.facts
@@ -130,7 +133,7 @@ class StudyForm:
         with box("fieldset"):
             Words("legend", "Everything else")
             with box("div", "fields"):
-                for field in form.fields([name for name in names if name not in PARTS], facts):
+                for field in form.fields([name for name in names if name not in (*PARTS, "ignore")], facts):
                     self._field(field)
 
     def _field(self, field: Field) -> None:
