@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsmith.core.errors import DataError
-from archsmith.data.tables.cells import LARGEST, iso_text, short
+from archsmith.data.tables.cells import LARGEST, PLAIN, iso_text, short
 from archsmith.data.tables.columns import NUMBER, Column
-from archsmith.data.tables.written import PLAIN, is_either, unclear, value_of
+from archsmith.data.tables.written import is_either, unclear, value_of
 
 
 class TypedError(DataError):

@@ -15,7 +15,7 @@ from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, UPLOAD, Dat
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
 from archsmith.app.pages.meaning import Meaning
-from archsmith.app.pages.pieces import scrolling
+from archsmith.app.pages.pieces import scrolling, whole
 from archsmith.app.pages.starting import OPENS, Starting
 from archsmith.app.pages.study_form import StudyForm
 from archsmith.core.targets import REGRESSION
@@ -291,7 +291,7 @@ def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> No
             for row in rows:
                 with box("tr"):
                     for cell in row:
-                        Words("td", "–" if cell is None else str(cell))
+                        Words("td", "–" if cell is None else str(cell), whole(str(cell)))
 
 
 def _columns(facts: Mapping[str, Any]) -> None:

@@ -9,12 +9,13 @@ from nicegui import events, ui
 from nicegui.element import Element
 
 from archsmith.analysis.report.images import brief
+from archsmith.analysis.report.tables import NUMBERED
 from archsmith.app.api.base import PREFIX
 from archsmith.app.house import House
 from archsmith.app.mistakes import MistakeFacts, MistakesFacts, mistakes_facts
 from archsmith.app.model_facts import ModelFacts
 from archsmith.app.pages.frame import Words, box
-from archsmith.app.pages.pieces import said, scrolling, section, starting
+from archsmith.app.pages.pieces import said, scrolling, section, starting, whole
 from archsmith.app.relabels import LONGEST
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
@@ -50,6 +51,8 @@ class _Mistakes:
         pictures = any(mistake.picture for mistake in found.shown)
         self._place = box("ul", "mistakes") if pictures else self._table()
         self._add(found)
+        if not pictures and all(mistake.place for mistake in found.shown):
+            Words("p", NUMBERED, "faint")
         if found.n_hidden:
             Words("p", f"{found.n_hidden:,} more columns are not shown.", "faint")
         with box("div", "row"):
@@ -105,7 +108,7 @@ class _Mistakes:
             with box("td"):
                 self._field(mistake, f"What {name} really is")
             for text in mistake.cells:
-                Words("td", text)
+                Words("td", text, whole(text))
 
     def _field(self, mistake: MistakeFacts, label: str) -> None:
         field = box("input", "really", f'type="text" maxlength="{LONGEST}" autocomplete="off"')
