@@ -134,7 +134,7 @@ class _Mistakes:
         try:
             await asyncio.to_thread(self._house.models.relabel, self._known.id, index, label[: LONGEST + 1])
         except (Refusal, ArchsmithError) as error:
-            return " ".join(filter(None, (NOT_KEPT, error.message, error.hint)))
+            return f"{NOT_KEPT} {error.message}"
         label, classes = " ".join(label.split()), self._known.classes
         if label and classes and label not in classes:
             return "Kept, as a new class: the model knows none of this name."
