@@ -32,6 +32,12 @@ def test_before_the_machine_was_measured_it_says_so() -> None:
     assert forecast(FACTS, {"failed": "Why."}, {"seconds": 60.0}) == [UNKNOWN, "Why."]
 
 
+def test_columns_that_are_left_out_are_told() -> None:
+    wanted = {"seconds": 600.0, "ignore": ["Name", "id"]}
+    for measured in (MEASURED, {}, {"failed": "Why."}):
+        assert forecast(FACTS, measured, wanted)[0] == "It learns without 'Name', 'id'."
+
+
 def test_another_space_is_measured_later() -> None:
     said = forecast(FACTS, {**MEASURED, "failure": "None can be trained."}, {"seconds": 60.0, "space": "nasnet"})
     assert any("is measured when the study begins" in line for line in said)

@@ -63,6 +63,21 @@ def test_columns_to_learn_without_stand_between_commas() -> None:
     assert "ignore" not in form.read({"ignore": "Name"}, FACTS).options  # of pictures
 
 
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("Nam", "No column 'Nam' is there to ignore. Did you mean 'Name'?"),
+        ("Name, Foo", "No column 'Foo' is there to ignore. Its columns are 'Name', 'age'."),
+        ("price", "The column 'price' is the target"),
+        ("Name", ""),
+    ],
+)
+def test_a_column_that_is_not_there_is_named_at_its_field(names: str, sentence: str) -> None:
+    table = {**FACTS, "kind": "table", "headings": ["Name", "age", "price"], "target": "price"}
+    assert form.read({"ignore": names}, table).wrong.get("ignore", "").startswith(sentence)
+    assert ("ignore" in form.read({"ignore": names}, table).wrong) is bool(sentence)
+
+
 def test_an_empty_form_asks_for_the_defaults() -> None:
     assert read() == form.Order({"seconds": 600.0}, {})
 
@@ -211,15 +226,15 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("Say which with --target (target= in Python).", "Choose it below."),
-        ("Name another column with --target.", "Choose another column below."),
+        ("Say which with --target (target= in Python).", "Choose it under “What is learnt”."),
+        ("Name another column with --target.", "Choose another column under “What is learnt”."),
         (
             "They tell little, so leave them out with --ignore.",
-            "They tell little, so leave them out in the form below.",
+            "They tell little, so leave them out under “Columns to learn without”.",
         ),
         (
             "The target is the last column, 'x'; name another one with --target.",
-            "The target is the last column, 'x'; choose another one below.",
+            "The target is the last column, 'x'; choose another one under “What is learnt”.",
         ),
         ("or say --task regression to learn them", "or choose “regression” as the task to learn them"),
         (

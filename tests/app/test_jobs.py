@@ -82,8 +82,10 @@ def test_a_study_is_begun_and_finished(jobs: Jobs) -> None:
     job = jobs.of(study)
     assert job is not None
     assert job.running and writer(jobs, study) is not None
+    assert jobs.learning("digits") == job and jobs.learning("") is None
     jobs.stop(study)
     job = ended(jobs, study)
+    assert jobs.learning("digits") is None
     assert (job.code, job.failed, job.last_words) == (0, False, "")
 
 

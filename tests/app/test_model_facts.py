@@ -31,6 +31,8 @@ def test_a_number_has_errors_and_no_confusions(homes: Homes) -> None:
     assert found.residuals is not None
     assert sum(found.residuals.counts) == len(found.residuals.dots) + found.residuals.n_left_out
     assert len(found.residuals.edges) == len(found.residuals.counts) + 1
+    step = found.residuals.edges[1] - found.residuals.edges[0]
+    assert f"{step:.6e}"[:8] in ("1.000000", "2.000000", "5.000000")  # round edges have round ticks
 
 
 def test_rows_have_a_form_and_mistakes_with_their_values(homes: Homes) -> None:

@@ -66,6 +66,12 @@ def test_of_many_classes_the_largest_are_told() -> None:
     assert found["notes"] == ["a\\u202eb"]
 
 
+def test_few_classes_stay_in_their_order() -> None:
+    counts = {split: [3, 9, 5] for split in ("train", "valid", "test")}
+    found = samples.told({"classes": ["0", "1", "2"], "counts": counts, "notes": [], "warnings": [], "skipped": []})
+    assert found["classes"] == ["0", "1", "2"] and found["counts"]["train"] == [3, 9, 5]
+
+
 def test_figures_of_dates_are_dates(tmp_path: Path) -> None:
     lines = [f"2024-01-{1 + place % 28:02d},{place % 5},{'ab'[place % 2]}" for place in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["day,n,label", *lines]))

@@ -151,6 +151,11 @@ def test_what_a_resumed_study_says_again_is_told_once(view_of: Any) -> None:
     assert study_facts(view_of(*notes)).notes == ["Two classes.", "Training runs on the CPU.", "It goes on."]
 
 
+def test_notes_have_the_words_of_a_page(view_of: Any) -> None:
+    (note,) = study_facts(view_of(Note("They tell little, so leave them out with --ignore."))).notes
+    assert "--" not in note and "Columns to learn without" in note
+
+
 def test_each_run_of_a_study_is_told_apart(view_of: Any, tried: Any) -> None:
     first = [PhaseRecord("search"), tried(0, 0.5), PhaseRecord("search", FINISHED, seconds=1.0, result=SEARCH)]
     second = [Opened(2, "here", 90.0), PhaseRecord("linear"), PhaseRecord("search"), tried(1, 0.6, x=2)]

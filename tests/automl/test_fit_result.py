@@ -51,10 +51,10 @@ def test_a_result_survives_json_with_all_its_rows():
         ),
         ((Row("fixed", 0.99, exported=True),), 1, "1 trial nothing promised to end ahead of the hand-made network"),
         ((Row("fixed", 0.99, exported=True),), 0, "too short to compare"),
-        ((Row("fixed", 0.99, exported=True, stopped=True), Row("searched", 0.9)), 7, "best of"),
-        ((Row("fixed", 0.9), Row("searched", 0.99, exported=True)), 7, "best of"),
+        ((Row("fixed", 0.99, exported=True, stopped=True), Row("searched", 0.9)), 7, "the best one on"),
+        ((Row("fixed", 0.9), Row("searched", 0.99, exported=True)), 7, "This one is the best of them"),
         ((Row("fixed", 0.9), Row("tuned", 0.99, exported=True)), 7, "More than one network was trained to the end"),
-        ((Row("linear", 0.99, exported=True), Row("searched", 0.9)), 7, "best of"),
+        ((Row("linear", 0.99, exported=True), Row("searched", 0.9)), 7, "the best one on"),
         ((Row("tuned", 0.99, exported=True), Row("fixed", 0.9, stopped=True)), 2, "worth more than a search"),
         ((Row("unfinished", 0.99, exported=True), Row("searched", 0.9)), 7, "exported as it was"),
         ((Row("earlier.1", 0.99, exported=True), Row("searched", 0.9)), 7, "the network from before"),
@@ -77,7 +77,7 @@ def test_what_was_better_but_too_slow_to_export_is_named():
 def test_equal_scores_are_not_told_as_one_that_is_better():
     rows = (Row("linear", 0.9, exported=True), Row("fixed", 0.9), Row("pretrained", 0.8))
     assert dataclasses.replace(RESULT, rows=rows, n_trials=0).why == (
-        "It was the best of these on the validation split; of equals the one with the smaller loss is taken."
+        "It was the best one on the validation split; of equals the one with the smaller loss is taken."
     )
 
 

@@ -18,9 +18,14 @@ def line(*budget, speed=SPEED, **options):
 def test_the_number_of_trials_is_forecast():
     plan = make_plan(600, None, 5.0, SPEED, anchors=8)
     told = " ".join(lines_of(plan))
-    assert f"There is time for about {round(plan.forecast_trials)} trials: up to 8 networks of different kinds" in told
+    assert (
+        f"There is time for about {round(plan.forecast_trials)} trials. First up to 8 networks of different kinds"
+        in told
+    )
+    most = plan.final_end - plan.elapsed - 8 * plan.trial_seconds
+    assert f"The best network then trains for what is left, at most {most:.0f} s; then come" in told
     alone = line(600, None, anchors=1)
-    assert ": a network trains for about" in alone and "different kinds" not in alone
+    assert "First a network trains for about" in alone and " each" not in alone and "different kinds" not in alone
 
 
 def test_what_is_too_short_says_how_long_one_training_takes_and_what_would_be_enough():
@@ -71,7 +76,7 @@ def test_a_study_that_was_given_more_is_told_what_is_left():
     plan = make_plan(600, None, 100.0, SPEED, begun=20.0)
     (line,) = lines_of(plan, extended=True)
     assert "more trial" in line and f"for at most {plan.search_end - 100:.0f} s" in line
-    assert f"the rest of {plan.final_end - 100:.0f} s" in line
+    assert f"what is left, at most {plan.final_end - 100:.0f} s" in line
     short = make_plan(60, None, 45.0, SLOW)
     (line,) = lines_of(short, extended=True)
     assert "on the whole study, with what is spent, would be enough" in line
@@ -82,16 +87,16 @@ def test_a_study_that_goes_on_is_told_what_is_left_of_its_plan():
     plan = make_plan(120, None, 20.0, SPEED)
     (line,) = lines_of(plan, spent=37.0)
     assert f"goes on for at most {plan.search_end - 37:.0f} s" in line
-    assert f"the rest of {plan.final_end - 37:.0f} s, then {plan.reserve_seconds:.0f} s" in line
+    assert f"at most {plan.final_end - 37:.0f} s; then come {plan.reserve_seconds:.0f} s" in line
     assert plan.final_end - 37 + plan.reserve_seconds == pytest.approx(120 - 37)
     assert "The time for the search is over. The best network" in lines_of(plan, spent=plan.search_end)[0]
     (alone,) = lines_of(make_plan(60, None, 5.0, SLOW), spent=10.0)
-    assert "One network gets the rest of" in alone and "search" not in alone
+    assert "One network then trains for what is left" in alone and "search" not in alone
 
 
 def test_no_more_networks_are_promised_than_trials():
     plan = dataclasses.replace(make_plan(600, None, 5.0, SPEED, anchors=8), forecast_trials=3.0)
-    assert "about 3 trials: up to 3 networks of different kinds" in lines_of(plan)[0]
+    assert "about 3 trials. First up to 3 networks of different kinds" in lines_of(plan)[0]
 
 
 def test_one_network_is_promised_what_it_gets_at_least():
@@ -102,4 +107,4 @@ def test_one_network_is_promised_what_it_gets_at_least():
 def test_no_rest_of_0_seconds_is_promised():
     plan = make_plan(600, 1, 5.0, SPEED)
     plan = dataclasses.replace(plan, trial_seconds=1e4, final_end=plan.search_end)
-    assert f"gets the rest of {LEAST_TRAINING:.0f} s, then" in " ".join(lines_of(plan))
+    assert f"what is left, at most {LEAST_TRAINING:.0f} s; then" in " ".join(lines_of(plan))

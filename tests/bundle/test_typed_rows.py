@@ -53,6 +53,12 @@ def test_what_is_no_one_number_is_refused(text: str) -> None:
     assert refused.value.column == "age" and text in refused.value.message and refused.value.hint
 
 
+@pytest.mark.parametrize("text", ["1e99", "1e999", "-2e30"])
+def test_a_number_that_is_too_large_is_called_so(text: str) -> None:
+    with pytest.raises(TypedError, match="too large. Write one up to 1e"):
+        typed_row([AGE], {"age": text})
+
+
 def test_a_column_that_was_written_with_groups_decides() -> None:
     grouped, comma = (Column("age", "number", written=written, marks=".") for written in ("grouped", "comma"))
     assert typed_row([grouped], {"age": "4,400"}) == {"age": 4400}

@@ -13,6 +13,7 @@ from archsmith.automl.plan import READING_SHARE, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.settings import FitSettings, own_epochs, weights_of
 from archsmith.core.wording import clock
+from archsmith.data.tables.column_notes import listed
 
 WAITING = "The machine is being measured on these data; the forecast follows in a moment."
 UNKNOWN = "What there is time for is said when the study has begun."
@@ -22,10 +23,11 @@ def forecast(facts: Mapping[str, Any], measured: Mapping[str, Any], options: Map
     """Sentences for a job with ``options``, which ``FitSettings`` takes. ``facts`` and ``measured`` are as the check of
     the data found them; where nothing was measured yet, a sentence says so.
     """
+    without = [f"It learns without {listed(options['ignore'])}."] if options.get("ignore") else []
     if not measured:
-        return [WAITING]
+        return [*without, WAITING]
     if "speed" not in measured:
-        return [UNKNOWN, *filter(None, [measured.get("failed")])]
+        return [*without, UNKNOWN, *filter(None, [measured.get("failed")])]
     settings = FitSettings("digits", **options)
     space = settings.space or facts.get("space")
     other = space != facts.get("space") or bool(settings.settings.get("space"))
@@ -41,7 +43,14 @@ def forecast(facts: Mapping[str, Any], measured: Mapping[str, Any], options: Map
         failure="" if other else measured["failure"],
     )
     note = ["This is for the space that comes with the data; yours is measured when the study begins."] if other else []
-    return [*measured["machine"], *_left_out(facts, settings.seconds), *lines_of(plan), *note, *measured["needs"]]
+    return [
+        *without,
+        *measured["machine"],
+        *_left_out(facts, settings.seconds),
+        *lines_of(plan),
+        *note,
+        *measured["needs"],
+    ]
 
 
 def _left_out(facts: Mapping[str, Any], seconds: float | None) -> list[str]:

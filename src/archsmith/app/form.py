@@ -21,10 +21,11 @@ from archsmith.app.fields import LIKE_ZERO, Field, value_of
 from archsmith.automl.plan import AUTO, WEIGHTS
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import parse_seconds, without_unit
-from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.core.targets import REGRESSION, metric_meaning, metric_title, target_kind
 from archsmith.core.task import Input, Output, Task
 from archsmith.core.wording import sentence_case
+from archsmith.data.tables.read import refuse_to_ignore
 
 OWN_TIME, NO_TIME, DEFAULT_BUDGET = "own", "none", "600"
 BUDGETS = {"120": "2 minutes", "600": "10 minutes", "3600": "1 hour", OWN_TIME: "Another time", NO_TIME: "No limit"}
@@ -61,16 +62,19 @@ FLAGS = (
     (re.compile(r"leave out --task regression"), "choose “classification” as the task"),
     (re.compile(r"say --task regression"), "choose “regression” as the task"),
     (re.compile(r"\bsay --task (\w+)"), r"choose “\1” as the task"),
-    (re.compile(r"[Ss]ay which with --target"), "Choose it below"),
-    (re.compile(r"name another (one|column) with --(?:target|image-column)"), r"choose another \1 below"),
-    (re.compile(r"name one of them with --(?:target|image-column)"), "choose one of them below"),
-    (re.compile(r"Name another column with --target"), "Choose another column below"),
+    (re.compile(r"[Ss]ay which with --target"), "Choose it under “What is learnt”"),
+    (
+        re.compile(r"name another (one|column) with --(?:target|image-column)"),
+        r"choose another \1 under “What is learnt”",
+    ),
+    (re.compile(r"name one of them with --(?:target|image-column)"), "choose one of them under “What is learnt”"),
+    (re.compile(r"Name another column with --target"), "Choose another column under “What is learnt”"),
     (re.compile(r"; 20m unless --trials"), ""),
     (re.compile(r"; or --no-pretrained"), ""),
     (re.compile(r": a name of `archsmith catalog \w+`, or module:Class(; that of the kind when left out)?"), ""),
     (re.compile(r"--target\b"), "the target column"),
     (re.compile(r"Column of a table to learn without; may be repeated"), "Their names, with commas between"),
-    (re.compile(r"(leave them out) with --ignore"), r"\1 in the form below"),
+    (re.compile(r"(leave them out) with --ignore"), r"\1 under “Columns to learn without”"),
     (re.compile(r"--image-column\b"), "the column of pictures"),
     (re.compile(r"[Gg]ive --(\w+)"), r"Set \1"),
     (re.compile(r"--(\w[\w-]*)"), r"\1"),
@@ -198,6 +202,7 @@ def read(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Order:
     if settings:
         options["settings"] = settings
     _refuse_each(options, wrong)
+    _refuse_ignored(options, facts, wrong)
     _refuse_parts(options, facts, wrong)
     return Order(options, wrong, notes)
 
@@ -285,6 +290,17 @@ def _refuse_each(options: dict[str, Any], wrong: dict[str, str]) -> None:
             FitSettings("digits", **options)
         except UsageError as error:
             wrong[placed(error, options)] = in_the_page(str(error))
+
+
+def _refuse_ignored(options: Mapping[str, Any], facts: Mapping[str, Any], wrong: dict[str, str]) -> None:
+    """Let the reader of tables look at the columns to learn without, before a job begins that they would end."""
+    target = str(facts.get("target") or "")
+    columns = [str(name) for name in facts.get("headings") or () if name != target]
+    if columns and "ignore" in options:
+        try:
+            refuse_to_ignore(options["ignore"], columns, target)
+        except DataError as error:
+            wrong.setdefault("ignore", str(error))
 
 
 def _refuse_parts(options: Mapping[str, Any], facts: Mapping[str, Any], wrong: dict[str, str]) -> None:

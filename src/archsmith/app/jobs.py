@@ -84,6 +84,10 @@ class Jobs:
         """
         return next((job for job in self.all() if job.beginning and source and job.source == source), None)
 
+    def learning(self, source: str) -> Job | None:
+        """The newest job whose study learns from the data at ``source`` now; None: there is none."""
+        return next((job for job in self.all() if job.running and job.study and source and job.source == source), None)
+
     def forget(self, id: str) -> None:
         """Remove what is known of a job that came to nothing."""
         job = self.get(id)

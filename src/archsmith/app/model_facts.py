@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field
 
+from archsmith.analysis.axes import round_edges
 from archsmith.analysis.report.calibration import Calibration, calibration_of
 from archsmith.analysis.report.classification import Confusions, confusions_of
 from archsmith.analysis.report.kind import kind_of, words_of
@@ -121,6 +122,7 @@ class Reliability(BaseModel):
     error: float = Field(description="Mean gap between confidence and accuracy (expected calibration error).")
     error_before: float | None = Field(description="The same before calibration; null where that changed nothing.")
     least_drawn: int = Field(description="Examples of a level that is worth drawing.")
+    not_drawn: str = Field(description="A sentence on levels that are not drawn; empty where there are none.")
 
 
 class Residuals(BaseModel):
@@ -324,18 +326,21 @@ def _reliability(found: Calibration) -> Reliability:
         error=found.error_after,
         error_before=found.error_before,
         least_drawn=found.least_drawn,
+        not_drawn=found.not_drawn("test examples"),
     )
 
 
 def _residuals(found: Errors) -> Residuals:
-    counts, edges = np.histogram(found.errors, HISTOGRAM)
+    errors = np.asarray(found.errors, np.float64)
+    edges = round_edges(float(errors.min()), float(errors.max()), HISTOGRAM)
+    counts, _ = np.histogram(np.clip(errors, edges[0], edges[-1]), edges)
     return Residuals(
         lead=found.lead,
         target=found.name,
         table=list(found.table),
         dots=list(found.dots),
         n_left_out=found.n_left_out,
-        edges=edges.tolist(),
+        edges=edges,
         counts=counts.tolist(),
     )
 

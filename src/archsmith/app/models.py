@@ -7,7 +7,6 @@ that is gone, too, what is known of the model is still shown, and sentences say 
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 from collections import OrderedDict
@@ -17,14 +16,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from archsmith.analysis.report.kind import target_name
 from archsmith.analysis.study import Study, read_study
 from archsmith.app.mistakes import is_mistake
 from archsmith.app.model_facts import ModelFacts, ModelSummary, facts_of, summary_of
 from archsmith.app.relabels import Relabels
 from archsmith.bundle.manifest import FILES, MANIFEST, MODEL, Manifest, check_files
+from archsmith.bundle.typed_rows import TypedError, typed_number
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.job_records import ResultRecord
 from archsmith.core.wording import visible
+from archsmith.data.tables.cells import number_text
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
@@ -120,14 +122,8 @@ class Models:
         study = self.study(id)
         if not is_mistake(study, index):
             raise Refusal(404, "no_mistake", f"The test example {index} is not among the mistakes.")
-        if (
-            label
-            and label.strip()
-            and study.test is not None
-            and study.test.outputs.ndim == 1
-            and not _is_number(label)
-        ):
-            raise Refusal(422, "no_number", f"{label[:64]!r} is no number.", "Give what the target of this row is.")
+        if label and label.strip() and study.test is not None and study.test.outputs.ndim == 1:
+            label = _as_number(label, target_name(study))
         return self.relabels.put(id, index, label)
 
     def facts(self, id: str) -> ModelFacts:
@@ -137,11 +133,15 @@ class Models:
         return self._facts.get(id, model.state, lambda: facts_of(model, study))
 
 
-def _is_number(text: str) -> bool:
+def _as_number(text: str, name: str) -> str:
+    """The number that was typed for the target ``name``, in one way of writing. Raises Refusal."""
     try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+        found = typed_number(name, text)
+    except TypedError as error:
+        raise Refusal(422, "no_number", error.message, error.hint) from error
+    if found is None:
+        raise Refusal(422, "no_number", f"{text[:64]!r} is no number.", "Give what the target of this row is.")
+    return number_text(found)
 
 
 @dataclass(frozen=True)

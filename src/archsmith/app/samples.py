@@ -27,6 +27,7 @@ N_PICTURES = 48
 LARGEST_SIDE = 128  # pixels of a thumbnail
 N_ROWS, N_COLUMNS = 12, 40
 MOST_CLASSES, MOST_COLUMNS, MOST_IGNORED = 300, 300, 50  # that are told one by one
+IN_ORDER = 15  # classes that are few enough to be found in their own order
 N_BINS = 12
 LONGEST_CELL = 80  # characters
 
@@ -92,11 +93,13 @@ def head(splits: TableSplits) -> dict[str, Any]:
 
 
 def told(findings: Mapping[str, Any]) -> dict[str, Any]:
-    """Findings as JSON for a page: the largest classes come first, ``n_classes`` is the number of all, and nothing in
-    any sentence acts.
+    """Findings as JSON for a page: classes are in their order, many of them the largest first, ``n_classes`` is the
+    number of all, and nothing in any sentence acts.
     """
     counts, classes = findings["counts"], findings["classes"]
-    order = sorted(range(len(classes)), key=lambda at: -counts["train"][at])[:MOST_CLASSES]
+    places = range(len(classes))
+    largest = sorted(places, key=lambda at: -counts["train"][at])[:MOST_CLASSES]
+    order = list(places) if len(classes) <= IN_ORDER else largest
     return {
         **findings,
         "n_classes": len(classes),

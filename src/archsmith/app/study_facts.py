@@ -16,6 +16,7 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, score
+from archsmith.app.form import in_the_page
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
@@ -175,7 +176,9 @@ def study_facts(view: StudyView, now: float | None = None) -> StudyFacts:
         command=_command(view, study),
         repeat="" if reproduced is None else reproduced.lead,
         setup=[] if reproduced is None else [*_limits(view, clock), *reproduced.facts],
-        notes=list(dict.fromkeys(map(_told, view.notes)))[-MOST_NOTES:],  # a resumed study says some of them again
+        notes=list(dict.fromkeys(_told(in_the_page(str(note))) for note in view.notes))[
+            -MOST_NOTES:
+        ],  # some come again
         errors=_errors(view),
     )
 

@@ -109,7 +109,7 @@ class FitResult:
         """Why this network was exported, and not another one that was better on the validation split, if one was."""
         better, why = passed_over(row.to_dict() for row in self.rows), self._why
         if not better:
-            return why or f"It was the best of these on the validation split{self._of_equals}."
+            return why or f"It was the best one on the validation split{self._of_equals}."
         if why and not any(row.enough_seconds for row in self.rows):
             return f"{why} {better}"
         return f"{better} Of the others in the table the exported one is the best on the validation split."

@@ -28,21 +28,23 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         most = max(LEAST_TRAINING, final + searching)
         return [
             f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'more trial')}: the search goes on "
-            f"for at most {searching:.0f} s. The best network gets the rest of {most:.0f} s, then {end}."
+            f"for at most {searching:.0f} s. {_last('The best', most, end)}"
         ]
     rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.anchors * plan.trial_seconds))
     trials = max(1, round(plan.forecast_trials))
     kinds = min(plan.anchors, trials)
-    first = (
-        f"up to {kinds} networks of different kinds train for about {plan.trial_seconds:.1f} s each at first"
-        if kinds > 1
-        else f"a network trains for about {plan.trial_seconds:.1f} s at first"
-    )
+    first = f"First up to {kinds} networks of different kinds train" if kinds > 1 else "First a network trains"
+    each = " each" if kinds > 1 else ""
     return [
-        f"There is time for about {amount(trials, 'trial')}: {first}. Whatever promises "
-        "most goes on, or makes way for new ones; the search ends sooner where nothing else promises more. The best "
-        f"one gets the rest of {rest:.0f} s, then {end}."
+        f"There is time for about {amount(trials, 'trial')}. {first} for about {plan.trial_seconds:.1f} s{each}; "
+        "further ones follow where they promise more, and the search ends sooner where nothing does. "
+        f"{_last('The best', rest, end)}"
     ]
+
+
+def _last(which: str, rest: float, end: str) -> str:
+    """Of the training after the search. ``rest``: seconds that it has at most."""
+    return f"{which} network then trains for what is left, at most {rest:.0f} s; then come {end}."
 
 
 def _going_on(plan: Plan, searching: float, training: float, end: str) -> str:
@@ -54,7 +56,7 @@ def _going_on(plan: Plan, searching: float, training: float, end: str) -> str:
     if plan.searching and searching < 1:
         search = "The time for the search is over. "
     rest = max(LEAST_TRAINING, training)
-    return f"The plan stays as it was. {search}{best} network gets the rest of {rest:.0f} s, then {end}."
+    return f"The plan stays as it was. {search}{_last(best, rest, end)}"
 
 
 def _without_clock(plan: Plan) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsmith.core.errors import DataError
-from archsmith.data.tables.cells import LARGEST, iso_text, short
+from archsmith.data.tables.cells import LARGEST, PLAIN, iso_text, short
 from archsmith.data.tables.columns import NUMBER, Column
 from archsmith.data.tables.written import is_either, unclear, value_of
 
@@ -66,15 +66,27 @@ def _is_plain(column: Column) -> bool:
 
 
 def _number(column: Column, text: str) -> float | None:
-    """None where the value is missing."""
-    found = value_of(text, column.written, column.marks)
+    return typed_number(column.name, text, column.written, column.marks)
+
+
+def typed_number(name: str, text: str, written: str = PLAIN, marks: str = "") -> float | None:
+    """The number that was typed into the field ``name``; None where the value is missing. ``written``, ``marks``: as
+    of a ``Column``. Raises TypedError.
+    """
+    found = value_of(text, written, marks)
     if found is None and is_either(text, dates=False):
-        error = unclear(column.name, "this row", text, dates=False)
-        raise TypedError(column.name, error.message, error.hint)
-    if found is None or abs(found) > LARGEST:
+        error = unclear(name, "this row", text, dates=False)
+        raise TypedError(name, error.message, error.hint)
+    if found is None:
         raise TypedError(
-            column.name,
-            f"The column {column.name!r} holds numbers, not {short(text)!r}.",
+            name,
+            f"The column {name!r} holds numbers, not {short(text)!r}.",
             "Write one such as 3.5, or leave the field empty where the value is not known.",
+        )
+    if abs(found) > LARGEST:
+        raise TypedError(
+            name,
+            f"The number {short(text)!r} of the column {name!r} is too large.",
+            f"Write one up to {LARGEST:g}, or leave the field empty where the value is not known.",
         )
     return None if math.isnan(found) else found

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.analysis.report.calibration import _lead, calibration_of, drawings
+from archsmith.analysis.report.calibration import Calibration, _lead, calibration_of, drawings
 from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.metrics import ReliabilityBin
 
 
 def test_overconfidence_is_named(make: Any) -> None:
@@ -23,6 +24,13 @@ def test_overconfidence_is_named(make: Any) -> None:
         "On average the network is 98 % sure of its prediction and right 75 % of the time. Level by level, the two are "
         "23 points apart: it is too sure. Take its probabilities as a rough guide."
     )
+
+
+def test_levels_that_are_not_drawn_are_told() -> None:
+    whole, few = (ReliabilityBin(0.5, 0.6, n, 0.55, 0.5) for n in (9, 3))
+    assert Calibration("", (whole,), (), 0.0, None).not_drawn("rows") == ""
+    told = Calibration("", (whole, few), (), 0.0, None).not_drawn("rows")
+    assert told == "Levels of confidence with fewer than 5 rows are not drawn."
 
 
 def test_gaps_that_even_out_are_said_to_go_both_ways() -> None:

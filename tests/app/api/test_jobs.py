@@ -116,3 +116,9 @@ def test_every_field_of_a_wish_is_described(client: TestClient) -> None:
     document = client.get("/api/v1/openapi.json").json()["components"]["schemas"]
     assert {name for name, field in document["Wishes"]["properties"].items() if not field.get("description")} == set()
     assert "out" not in document["Wishes"]["properties"]
+
+
+def test_a_list_is_called_a_list(client: TestClient) -> None:
+    answer = client.post("/api/v1/studies", json={"data": "digits", "ignore": "Nam"})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == "body.ignore: Input should be a valid list."

@@ -122,9 +122,10 @@ def test_what_is_no_model_is_not_served(asked: tuple[TestClient, str, str], meth
 
 
 def test_the_body_is_described() -> None:
-    assert set(model_use.BODY["requestBody"]["content"]) == {
-        "multipart/form-data",
-        "application/json",
-        "image/*",
-        "application/octet-stream",
-    }
+    for example in (model_use.EXAMPLE, model_use.IMAGE):
+        assert set(model_use._body_of(example)["requestBody"]["content"]) == {
+            "multipart/form-data",
+            "application/json",
+            "image/*",
+            "application/octet-stream",
+        }

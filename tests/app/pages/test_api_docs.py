@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 from html import escape, unescape
 from typing import Any
 
 from starlette.testclient import TestClient
 
 from archsmith.app.pages.api_docs import curl, page
+from archsmith.automl.settings import FitSettings
+from archsmith.core.wording import sentence_case
 
 BASE = "http://127.0.0.1:8080"
 
@@ -32,6 +35,16 @@ def test_lines_are_what_curl_takes(client: TestClient) -> None:
     assert line(client, "GET", "/api/v1/differences") == f"curl '{BASE}/api/v1/differences?study=STUDY&a=A&b=B'"
     predict = line(client, "POST", "/api/v1/models/{id}/predict").splitlines()
     assert predict[0].endswith("/models/MODEL/predict -F file=@FILE") and predict[1].endswith("-d @ROW.json")
+    occlusion = line(client, "POST", "/api/v1/models/{id}/occlusion").splitlines()
+    assert occlusion[1].endswith('-d \'{"image": "BASE64"}\'')  # no row: it takes pictures
+
+
+def test_fields_of_a_study_are_listed_with_their_meaning(client: TestClient) -> None:
+    text = unescape(client.get("/api/docs").text)
+    for entry in dataclasses.fields(FitSettings):
+        if entry.name in ("ignore", "seconds", "balance"):
+            assert f"<dt><code>{entry.name}</code></dt><dd>{sentence_case(entry.metadata['help'])}" in text
+    assert "<dt><code>data</code></dt>" in text and "Has to be given." in text
 
 
 def test_it_runs_no_script_but_ours_and_is_linked(client: TestClient, gated: Any) -> None:

@@ -84,7 +84,7 @@ def test_refused_data_say_why_and_let_the_column_be_chosen(
 ) -> None:
     text = client.get(f"/data/{send(house, table, checked)}").text
     assert "the target may be the column" in text
-    assert "Choose it below" in text
+    assert "Choose it under “What is learnt”" in text
     assert "choose a column" in text and "Check again" not in text
     assert "Start the study" not in text
 

@@ -65,6 +65,7 @@ def test_a_label_is_kept_and_a_wrong_one_is_told(
     assert in_app(found._keep, index, "1.5") == "Kept."
     assert in_app(found._keep, index, "") == "Taken back."
     assert in_app(found._keep, index, "large").startswith("Not kept: ")
+    assert in_app(found._keep, index, "36,6") == "Kept."
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ class Jobs:
         self.job = None
         return True
 
-    forget = pause
+    def forget(self, id: str) -> bool:
+        self.job.last_words = "It said nothing."  # as of a real one, whose log is gone
+        return self.pause(id)
 
 
 def job(study: str | None = None, *, running: bool = True) -> Any:
@@ -92,12 +94,17 @@ def test_the_page_of_the_study_opens_for_who_began_it(
     assert opened == ["/studies/a-1"]
 
 
-def test_others_get_a_link_to_it(made: Any, jobs: Jobs, shown: Callable[[], str], in_app: Callable[..., Any]) -> None:
+def test_it_opens_for_a_page_that_saw_it_starting(
+    page: Client, made: Any, jobs: Jobs, in_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(page, "open", opened.append)
     jobs.job = job()
     in_app(made.look)
     jobs.job = job("a-1")
     in_app(made.look)
-    assert "The study has begun" in shown() and "a-1" in shown()
+    in_app(made.look)
+    assert opened == ["/studies/a-1"]
 
 
 def test_what_came_to_nothing_is_told_once_to_who_began_it(made: Any, jobs: Jobs, in_app: Callable[..., Any]) -> None:
@@ -113,7 +120,7 @@ def test_what_came_to_nothing_is_still_said_later(
 ) -> None:
     jobs.job = job(running=False)
     in_app(made.look)
-    assert "No study of 'a.csv' could begin. Choose it below." in shown() and not made.runs
+    assert "No study of 'a.csv' could begin. Choose it under “What is learnt”." in shown() and not made.runs
     press(page, in_app, "Do not show this again")
     assert "could begin" not in shown()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -90,7 +91,7 @@ def change(made: StudyForm, **values: str) -> None:
 
 def test_what_the_job_refuses_is_told_in_the_words_of_the_page(made: StudyForm, shown: Callable[[], str]) -> None:
     made.fail("No such thing. Say which with --target.")
-    assert "No such thing. Choose it below." in shown()
+    assert "No such thing. Choose it under “What is learnt”." in shown()
 
 
 def test_wrong_fields_are_listed_beside_the_button(made: StudyForm, shown: Callable[[], str]) -> None:
@@ -115,6 +116,23 @@ def test_nothing_is_started_while_it_is_held(
     assert made._button.props["disabled"] and made._status.text == "Wait."
     made.hold()
     assert "disabled" not in made._button.props
+
+
+def test_columns_to_learn_without_stand_in_the_open(page: Client, house: House, shown: Callable[[], str]) -> None:
+    facts = {**FACTS, "kind": "table", "headings": ["age", "price"], "target": "price"}
+    found = DataSet("a-1", "a.csv", "upload", "/a.csv", 0, 0.0, READY, measuring=True, facts=facts)
+    made = StudyForm(house, found, {}, lambda job: asyncio.sleep(0))
+    field, _ = made._errors["ignore"]
+    assert all(each.tag != "details" for each in field.ancestors())
+    change(made, ignore="agee")
+    assert "Columns to learn without: No column 'agee' is there to ignore. Did you mean 'age'?" in shown()
+
+
+def test_a_study_of_these_data_that_runs_is_linked_beside_the_button(made: StudyForm, shown: Callable[[], str]) -> None:
+    made.tell_of("a-1")
+    assert "A study of these data runs:" in shown() and "a-1" in shown()
+    made.tell_of(None)
+    assert "a-1" not in shown()
 
 
 def test_what_is_shown_is_what_is_asked_for(

@@ -42,6 +42,11 @@ class Calibration:
     error_before: float | None
     least_drawn: int = LEAST_DRAWN
 
+    def not_drawn(self, many: str) -> str:
+        """A sentence on levels that are not drawn, with the word for ``many`` examples; empty where there are none."""
+        few = any(0 < row.n < self.least_drawn for row in (*self.after, *self.before))
+        return f"Levels of confidence with fewer than {self.least_drawn} {many} are not drawn." if few else ""
+
 
 def calibration_of(study: Study) -> Calibration | None:
     """None of a regression, or where the predictions were not kept."""

@@ -156,6 +156,9 @@ def _lead(columns: Sequence[Any]) -> str:
 # Rows with their values
 
 
+NUMBERED = "Rows have the numbers that a spreadsheet shows: the headings are row 1."
+
+
 @dataclass(frozen=True)
 class ShownMistakes:
     """The worst mistakes as rows of the table.
@@ -165,7 +168,7 @@ class ShownMistakes:
     names: of the columns that are shown
     mistakes: (what is said, the values); values are empty where the row cannot be read any more
     n_hidden: how many columns are not shown
-    numbered: do the rows have the numbers that they have in the table?
+    numbered: how the rows are numbered, in a sentence; empty where nobody knows which rows of the table they are
     csv: all mistakes as a link to a CSV file inside the page
     """
 
@@ -174,7 +177,7 @@ class ShownMistakes:
     names: tuple[str, ...]
     mistakes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     n_hidden: int
-    numbered: bool = False
+    numbered: str = ""
     csv: str = ""
     is_of_classes: bool = True
 
@@ -194,7 +197,9 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     shown = tuple((tuple(text for _, text in each), cells) for each, cells in zip(told, rows.cells, strict=True))
     names = tuple(name for name, _ in told[0])
     csv = mistakes.link(study, {index: str(place) for index, place in places.items()}, "row")
-    return ShownMistakes(found.lead, names, rows.names, shown, rows.n_hidden, numbered, csv, bool(study.classes))
+    return ShownMistakes(
+        found.lead, names, rows.names, shown, rows.n_hidden, NUMBERED * numbered, csv, bool(study.classes)
+    )
 
 
 def table_rows_of(study: Study) -> dict[int, int]:

@@ -96,7 +96,8 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return _answer(Refusal(UNPROCESSABLE, "malformed", f"{place[:200]}: {shortened(str(first['msg']))}."))
+    said = str(first["msg"]).replace("valid tuple", "valid list")  # JSON knows no tuples
+    return _answer(Refusal(UNPROCESSABLE, "malformed", f"{place[:200]}: {shortened(said)}."))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

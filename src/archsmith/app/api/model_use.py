@@ -27,17 +27,25 @@ EXAMPLE = {
         "description": "A row: column and value. Or a picture: {image: a file in Base64}, or rows of pixels.",
     }
 }
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            FORM: {"schema": FILE_FORM},
-            "application/json": EXAMPLE,
-            "image/*": PICTURE,
-            "application/octet-stream": PICTURE,
-        },
+IMAGE = {
+    "schema": {
+        "type": "object",
+        "properties": {"image": {"type": "string", "description": "A picture file in Base64."}},
+        "required": ["image"],
+        "examples": [{"image": "BASE64"}],
     }
 }
+
+
+def _body_of(example: dict[str, Any]) -> dict[str, Any]:
+    """What a request may hold; ``example``: as JSON."""
+    kinds = {
+        FORM: {"schema": FILE_FORM},
+        "application/json": example,
+        "image/*": PICTURE,
+        "application/octet-stream": PICTURE,
+    }
+    return {"requestBody": {"required": True, "content": kinds}}
 
 
 def router(house: House) -> APIRouter:
@@ -45,7 +53,7 @@ def router(house: House) -> APIRouter:
     made = APIRouter(tags=["models"])
     trying, endpoints = house.trying, house.endpoints
 
-    @made.post("/models/{id}/predict", openapi_extra=BODY)
+    @made.post("/models/{id}/predict", openapi_extra=_body_of(EXAMPLE))
     async def predict(
         id: Id,
         request: Request,
@@ -56,7 +64,7 @@ def router(house: House) -> APIRouter:
         kind, body = await _body(request)
         return await run_in_threadpool(trying.predict, id, kind, body, top, visible(name))
 
-    @made.post("/models/{id}/occlusion", openapi_extra=BODY)
+    @made.post("/models/{id}/occlusion", openapi_extra=_body_of(IMAGE))
     async def occlusion(id: Id, request: Request) -> Occlusion:
         """Which places of a picture matter for its prediction."""
         kind, body = await _body(request)

@@ -61,11 +61,24 @@ def page(document: Mapping[str, Any], base: str) -> str:
 def _entry(document: Mapping[str, Any], base: str, path: str, method: str, what: Mapping[str, Any]) -> str:
     line = curl(document, base, path, method, what)
     rows = "".join(f"<dt><code>{escape(name)}</code></dt><dd>{escape(told)}</dd>" for name, told in _named(path, what))
+    fields = "".join(
+        f"<dt><code>{escape(name)}</code></dt><dd>{escape(told)}</dd>" for name, told in _fields(document, what)
+    )
     return (
         f"<h3><code>{escape(method)} {escape(path)}</code></h3><p>{escape(says(what))}</p>"
         f'<pre tabindex="0" aria-label="Line for a terminal">{escape(line)}</pre>'
         f"{f'<dl class=kinds>{rows}</dl>' if rows else ''}"
+        f"{f'<details><summary>Fields</summary><dl class=kinds>{fields}</dl></details>' if fields else ''}"
     )
+
+
+def _fields(document: Mapping[str, Any], what: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a body of JSON may hold, each with its meaning."""
+    schema = what.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema", {})
+    found = _resolved(document, schema)
+    for name, each in found.get("properties", {}).items():
+        needed = " Has to be given." if name in found.get("required", ()) else ""
+        yield name, sentence_case(str(each.get("description") or "")) + needed
 
 
 def _named(path: str, what: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -107,11 +120,16 @@ def _sent(document: Mapping[str, Any], what: Mapping[str, Any]) -> Iterator[list
     if FORM in content:
         yield ["-F", "file=@FILE"]
         if JSON in content:
-            yield [*as_json, "@ROW.json"]
+            given = content[JSON]["schema"].get("examples")
+            yield [*as_json, _quoted(given[0]) if given else "@ROW.json"]
     elif JSON in content:
-        yield [*as_json, f"'{json.dumps(_example(document, content[JSON]['schema']), ensure_ascii=False)}'"]
+        yield [*as_json, _quoted(_example(document, content[JSON]["schema"]))]
     else:
         yield []
+
+
+def _quoted(value: Any) -> str:
+    return f"'{json.dumps(value, ensure_ascii=False)}'"
 
 
 def _capitals(path: str, name: str) -> str:
@@ -123,8 +141,7 @@ def _capitals(path: str, name: str) -> str:
 
 def _example(document: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0) -> Any:
     """The smallest thing that ``schema`` takes, or the example that it gives."""
-    if "$ref" in schema:
-        schema = document["components"]["schemas"][str(schema["$ref"]).rpartition("/")[2]]
+    schema = _resolved(document, schema)
     if schema.get("examples"):
         return schema["examples"][0]
     if "anyOf" in schema:
@@ -134,3 +151,10 @@ def _example(document: Mapping[str, Any], schema: Mapping[str, Any], depth: int 
         wanted = schema.get("required") or list(fields)[:1]
         return {name: _example(document, fields[name], depth + 1) for name in wanted if name in fields}
     return {"string": "…", "integer": 1, "number": 1.0, "boolean": True, "array": []}.get(str(schema.get("type")), {})
+
+
+def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: Mapping[str, Any] = document["components"]["schemas"][str(schema["$ref"]).rpartition("/")[2]]
+    return found

@@ -15,8 +15,8 @@ from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, UPLOAD, Dat
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
 from archsmith.app.pages.meaning import Meaning
-from archsmith.app.pages.pieces import scrolling
-from archsmith.app.pages.starting import Starting
+from archsmith.app.pages.pieces import scrolling, whole
+from archsmith.app.pages.starting import OPENS, Starting
 from archsmith.app.pages.study_form import StudyForm
 from archsmith.core.targets import REGRESSION
 from archsmith.core.wording import SPLITS, amount, sentence_case
@@ -58,10 +58,11 @@ class _Page:
         self.since = time.monotonic()  # of the check
         self.running: Any = None  # the words that say how long it has run
         self.looks = 0
+        self.learning: str | None = None  # the study that learns from these data now
 
     async def begin(self) -> None:
         found = self.found
-        await self.starting.look()
+        await self.look_at_studies()
         measured = found.measured or found.measuring or self.starting.runs  # what starts measures the machine itself
         if found.state not in (READY, REFUSED) or (found.state == READY and not measured):
             self.found = await asyncio.to_thread(self.house.data.check, self.found.id)
@@ -72,7 +73,7 @@ class _Page:
         """Show what has changed; what a person has filled in stays."""
         self.looks += 1
         if self.starting.runs or self.looks % REST == 0:
-            await self.starting.look()
+            await self.look_at_studies()
         if self.found.state != CHECKING and not self.found.measuring:
             return
         try:
@@ -88,10 +89,18 @@ class _Page:
         elif self.running is not None:
             self.running.set_text(f"{time.monotonic() - self.since:.0f} s so far")
 
+    async def look_at_studies(self) -> None:
+        """Show whether a study of these data is about to begin, or runs."""
+        await self.starting.look()
+        job = await asyncio.to_thread(self.house.jobs.learning, self.found.source)
+        self.learning = job.study if job is not None else None
+        if self.form is not None:
+            self.form.tell_of(self.learning)
+
     def hold(self, starting: bool) -> None:
         """Let no study be started while another one of these data begins."""
         if self.form is not None:
-            self.form.hold("A study of these data is starting, see above." if starting else "")
+            self.form.hold(f"A study of these data is starting. {OPENS}" if starting else "")
 
     def fail(self, said: str) -> None:
         """Say why no study came of what this page has begun."""
@@ -129,6 +138,7 @@ class _Page:
             if found.state == READY:
                 self._facts()
                 self.form = StudyForm(self.house, found, self.values, self.starting.began)
+                self.form.tell_of(self.learning)
                 if self.starting.runs:
                     self.hold(True)
             self._remove()
@@ -281,7 +291,7 @@ def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> No
             for row in rows:
                 with box("tr"):
                     for cell in row:
-                        Words("td", "–" if cell is None else str(cell))
+                        Words("td", "–" if cell is None else str(cell), whole(str(cell)))
 
 
 def _columns(facts: Mapping[str, Any]) -> None:

@@ -9,17 +9,19 @@ from nicegui import events, ui
 from nicegui.element import Element
 
 from archsmith.analysis.report.images import brief
+from archsmith.analysis.report.tables import NUMBERED
 from archsmith.app.api.base import PREFIX
 from archsmith.app.house import House
 from archsmith.app.mistakes import MistakeFacts, MistakesFacts, mistakes_facts
 from archsmith.app.model_facts import ModelFacts
 from archsmith.app.pages.frame import Words, box
-from archsmith.app.pages.pieces import said, scrolling, section, starting
+from archsmith.app.pages.pieces import said, scrolling, section, starting, whole
 from archsmith.app.relabels import LONGEST
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
 MORE = 24  # that are shown at a time
+NOT_KEPT = "Not kept:"
 
 
 def show(house: House, known: ModelFacts, relabels: Mapping[int, str]) -> None:
@@ -49,6 +51,8 @@ class _Mistakes:
         pictures = any(mistake.picture for mistake in found.shown)
         self._place = box("ul", "mistakes") if pictures else self._table()
         self._add(found)
+        if not pictures and all(mistake.place for mistake in found.shown):
+            Words("p", NUMBERED, "faint")
         if found.n_hidden:
             Words("p", f"{found.n_hidden:,} more columns are not shown.", "faint")
         with box("div", "row"):
@@ -104,7 +108,7 @@ class _Mistakes:
             with box("td"):
                 self._field(mistake, f"What {name} really is")
             for text in mistake.cells:
-                Words("td", text)
+                Words("td", text, whole(text))
 
     def _field(self, mistake: MistakeFacts, label: str) -> None:
         field = box("input", "really", f'type="text" maxlength="{LONGEST}" autocomplete="off"')
@@ -116,7 +120,12 @@ class _Mistakes:
         state = Words("small", "", "hint", 'role="status" aria-live="polite"')
 
         async def keep(event: events.GenericEventArguments) -> None:
-            state.set_text(await self._keep(mistake.index, str(event.args)))
+            words = await self._keep(mistake.index, str(event.args))
+            state.set_text(words)
+            wrong = words.startswith(NOT_KEPT)
+            state.classes(replace="failed" if wrong else "hint")
+            said(field, aria_invalid=str(wrong).lower())
+            field.update()
 
         field.on("change", keep, js_handler="(event) => emit(event.target.value)")
 
@@ -125,7 +134,7 @@ class _Mistakes:
         try:
             await asyncio.to_thread(self._house.models.relabel, self._known.id, index, label[: LONGEST + 1])
         except (Refusal, ArchsmithError) as error:
-            return f"Not kept: {error.message}"
+            return f"{NOT_KEPT} {error.message}"
         label, classes = " ".join(label.split()), self._known.classes
         if label and classes and label not in classes:
             return "Kept, as a new class: the model knows none of this name."

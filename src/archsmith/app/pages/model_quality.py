@@ -6,7 +6,7 @@ import asyncio
 
 from nicegui import events, ui
 
-from archsmith.analysis.wording import amount, share, short
+from archsmith.analysis.wording import amount, share
 from archsmith.app.house import House
 from archsmith.app.model_facts import Confusion, ModelFacts, Reliability, Residuals
 from archsmith.app.pages.frame import Words, box
@@ -288,6 +288,8 @@ def _reliability(found: Reliability) -> None:
             "On the dashed line it is as sure as it is right; below, it is too sure. Larger dots: more examples.",
             "faint",
         )
+        if found.not_drawn:
+            Words("p", found.not_drawn, "faint")
     gap = f"Mean gap between the two (expected calibration error): {share(found.error)}"
     Words("p", gap + (f", before calibration {share(found.error_before)}." if found.error_before is not None else "."))
     with box("details"):
@@ -351,18 +353,19 @@ def short_number(value: float) -> str:
 
 
 def _spread(found: Residuals) -> None:
-    middles = [short((low + high) / 2) for low, high in zip(found.edges, found.edges[1:], strict=False)]
+    middles = [round((low + high) / 2, 12) for low, high in zip(found.edges, found.edges[1:], strict=False)]
     options = {
         "grid": {"left": 48, "right": 16, "top": 16, "bottom": 46},
-        "xAxis": {
-            "type": "category",
-            "data": middles,
-            "name": "predicted less true",
-            "nameLocation": "middle",
-            "nameGap": 30,
-        },
+        "xAxis": axis("predicted less true"),
         "yAxis": axis("", 0),
-        "series": [{"type": "bar", "data": found.counts, "color": BLUE, "barCategoryGap": "8%"}],
+        "series": [
+            {
+                "type": "bar",
+                "data": [list(bar) for bar in zip(middles, found.counts, strict=True)],
+                "color": BLUE,
+                "barCategoryGap": "8%",
+            }
+        ],
     }
     chart(options, f"How often errors of each size occur among {amount(sum(found.counts), 'test example')}")
     Words("p", "How often errors of each size occur.", "faint")

@@ -70,7 +70,8 @@ def _picture(known: ModelFacts) -> None:
         what = "the prediction" if known.kind == "regression" else "the probability"
         Words(
             "small",
-            f"Covers one place after the other. The stronger its orange, the more {what} changes without it.",
+            f"Covers one place after the other, and shows the picture grey. The stronger the orange of a place, "
+            f"the more {what} changes without it.",
             "hint",
         )
 

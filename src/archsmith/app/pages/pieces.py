@@ -14,6 +14,9 @@ from archsmith.app.pages.frame import Words, box, cell, part, stacking, table_bo
 BLUE, ORANGE, GREEN, GREY = "#4a86b8", "#c9692a", "#3d8f66", "#868e98"
 
 
+SHORT = 16  # characters that no narrow column breaks
+
+
 def said(element: Element, **attributes: object) -> Element:
     """``element`` with attributes of HTML whose values may be any text; ``_`` in a name stands for ``-``."""
     for name, value in attributes.items():
@@ -26,6 +29,11 @@ def starting(field: Element, value: object) -> Element:
     whenever anything on the page changes; the mark makes it the attribute, which what a person types goes before.
     """
     return said(field, **{"^value": value})
+
+
+def whole(text: str) -> str:
+    """The class of a short cell, such as a date, which stays in one line."""
+    return "whole" if len(text) <= SHORT else ""
 
 
 def section(name: str, title: str) -> Element:

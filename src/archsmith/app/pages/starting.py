@@ -23,6 +23,12 @@ from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
 CANCELLED = "The start was cancelled."
+OPENS = "Its page opens by itself when it has begun."
+
+
+def study_page(study: str) -> str:
+    """The address of the page of a study."""
+    return f"/studies/{quote(study, safe='')}"
 
 
 class Starting:
@@ -41,7 +47,7 @@ class Starting:
         self._failed = failed
         self._client = ui.context.client
         self._own = ""  # the job that this page began
-        self._other = ""  # one that this page saw begin
+        self._opened = False  # the page of the study
         self._shown: tuple[str, bool] | None = None  # its id, and whether it runs
         self._words: Any = None
         self._place = box(props='role="status"')
@@ -67,8 +73,9 @@ class Starting:
                 self._ended(own)
             elif own.failed:
                 self._own, job = "", None
+                said = own.last_words  # before its log is gone
                 await asyncio.to_thread(self._jobs.forget, own.id)
-                self._failed(own.last_words)
+                self._failed(said)
         if self._client.is_deleted:
             return
         if job is not None and not job.running and time.time() - job.started > DAY:
@@ -79,37 +86,41 @@ class Starting:
         """The job of this page has a study, or there is none of it any more."""
         self._own = ""
         if own is not None and own.study is not None:
-            self._client.open(f"/studies/{quote(own.study, safe='')}")
+            self._open(own.study)
         else:
             self._failed(CANCELLED)
+
+    def _open(self, study: str) -> None:
+        """Go to the page of a study that this page saw starting, unless it does so already."""
+        if not self._opened:
+            self._opened = True
+            self._client.open(study_page(study))
 
     async def _show(self, job: Job | None) -> None:
         now = None if job is None else (job.id, job.running)
         if now != self._shown:
             before, self._shown = self._shown, now
             begun = None if before is None or job is not None else await asyncio.to_thread(self._jobs.get, before[0])
-            self._draw(job, begun)
+            self._draw(job)
             self._held(self.runs)
+            if begun is not None and begun.study is not None:
+                self._open(begun.study)
         elif job is not None and job.running:
             self._words.set_text(beginning_words(job))
 
-    def _draw(self, job: Job | None, begun: Job | None) -> None:
+    def _draw(self, job: Job | None) -> None:
         self._place.clear()
         with self._place:
             if job is not None and job.running:
                 with sheet("A study of these data is starting"):
                     with box("p", props='aria-live="off"'):
                         self._words = Words("span", beginning_words(job))
-                    where = "Its page opens by itself" if job.id == self._own else "It is among the studies"
-                    Words("p", f"{where} when it has begun.", "faint")
+                    Words("p", OPENS, "faint")
                     self._button("Cancel", "Cancelling …", job.id, self._jobs.pause)
             elif job is not None:
                 with sheet("No study could begin"):
                     Words("p", failed_words(job), "failed")
                     self._button("Do not show this again", "…", job.id, self._jobs.forget)
-            elif begun is not None and begun.study is not None and not self._own:
-                with sheet("The study has begun"), box("p"):
-                    Words("a", begun.study, props=f'href="/studies/{quote(begun.study, safe="")}"')
 
     def _button(self, words: str, busy: str, job: str, act: Callable[[str], object]) -> None:
         button: Any = Words("button", words, "second", 'type="button"')

@@ -20,6 +20,7 @@ from archsmith.app.forecast import forecast
 from archsmith.app.form import BUDGETS, DEFAULT_BUDGET, GOAL, LIMITS, OWN_TIME, PARTS
 from archsmith.app.house import House
 from archsmith.app.pages.frame import Words, box, sheet
+from archsmith.app.pages.starting import study_page
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.wording import sentence_case
 from archsmith.server.refusals import Refusal
@@ -41,6 +42,7 @@ class StudyForm:
     ) -> None:
         self.house = house
         self._began = began
+        self._told_of: str | None = None  # the study that runs, as the page says
         self._held = ""  # why no study can be started now
         self.found = found
         self.values: dict[str, str] = dict(values)
@@ -60,6 +62,7 @@ class StudyForm:
                 self._wrong: Any = Words("p", "", "failed", 'role="alert"')
                 self._places = box("ul", "failed")
                 self._status: Any = Words("p", "", "faint", 'role="status"')
+                self._runs = box("p", "faint")
                 self._button = Words("button", "Start the study", props='type="submit"')
         self._form.on("settled", self._changed, js_handler=SENT)  # form.js: a while after the last letter
         self._form.on("submit.prevent", self._submit, js_handler=SENT)
@@ -98,6 +101,9 @@ class StudyForm:
             Words("span", "Goal")
             made = self._select(GOAL, goals, self.values.get(GOAL, goals[0][0] if goals else ""))
             self._below(GOAL, made)
+        if "ignore" in form.advanced(self.found.facts):  # notes on the data speak of it, so it stands in the open
+            (field,) = form.fields(("ignore",), self.found.facts)
+            self._field(field)
 
     def _advanced(self) -> None:
         facts = self.found.facts
@@ -127,7 +133,7 @@ class StudyForm:
         with box("fieldset"):
             Words("legend", "Everything else")
             with box("div", "fields"):
-                for field in form.fields([name for name in names if name not in PARTS], facts):
+                for field in form.fields([name for name in names if name not in (*PARTS, "ignore")], facts):
                     self._field(field)
 
     def _field(self, field: Field) -> None:
@@ -200,6 +206,16 @@ class StudyForm:
             self._button.props.pop("disabled", None)
         self._button.update()
         self._status.set_text(why)
+
+    def tell_of(self, study: str | None) -> None:
+        """Say beside the button that a study of these data runs already."""
+        if study != self._told_of:
+            self._told_of = study
+            self._runs.clear()
+            if study is not None:
+                with self._runs:
+                    Words("span", "A study of these data runs: ")
+                    Words("a", study, props=f'href="{study_page(study)}"')
 
     def fail(self, said: str) -> None:
         """The study that was to begin came to nothing: say why, at the field that it speaks of."""

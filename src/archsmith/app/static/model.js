@@ -2,7 +2,7 @@
 // copies lines. The elements are made by NiceGUI after this script has loaded, so everything is found when it is needed.
 // All texts go through textContent.
 (() => {
-  const SHADE = 0.75; // of the place that matters most
+  const SHADE = 0.9; // of the place that matters most, on a picture that is grey meanwhile, see model.css
   const state = { file: null, asked: 0, url: "" };
 
   const root = () => document.querySelector("[data-try]");
@@ -147,7 +147,7 @@
     context.clearRect(0, 0, width, height);
     values.forEach((row, y) =>
       row.forEach((value, x) => {
-        context.fillStyle = `rgba(190, 60, 20, ${most > 0 ? (SHADE * value) / most : 0})`;
+        context.fillStyle = `rgba(255, 110, 0, ${most > 0 ? (SHADE * value) / most : 0})`;
         context.fillRect(x, y, 1, 1);
       }),
     );

@@ -13,10 +13,12 @@ export function numberOf(text, column) {
   const points = plain(POINT_GROUPS.test(typed) ? typed.replaceAll(",", "") : typed);
   const commas = COMMA_GROUPS.test(typed) ? plain(typed.replaceAll(".", "").replace(",", ".")) : null;
   const found = points === null || commas === null || points === commas ? (points ?? commas) : chosen(typed, points, commas, column);
-  if (found === null || Math.abs(found) > LARGEST) {
-    throw new Error(
-      `“${column.name}” holds numbers, not “${typed.slice(0, 60)}”. Write one such as 3.5, or leave the field empty where the value is not known.`,
-    );
+  const orEmpty = "or leave the field empty where the value is not known.";
+  if (found === null) {
+    throw new Error(`“${column.name}” holds numbers, not “${typed.slice(0, 60)}”. Write one such as 3.5, ${orEmpty}`);
+  }
+  if (Math.abs(found) > LARGEST) {
+    throw new Error(`The number “${typed.slice(0, 60)}” of “${column.name}” is too large. Write one up to 1e30, ${orEmpty}`);
   }
   return found;
 }

@@ -123,18 +123,24 @@ def without(source: TableSource, names: Sequence[str]) -> TableSource:
     """``source`` without the columns ``names``, as ones that are not used. Raises DataError for a column that it does
     not have, and for its target.
     """
+    refuse_to_ignore(names, source.names, source.target)
     left = {name: values for name, values in source.table.items() if name not in names}
     asked = tuple(Ignored(name, "was left out, as asked") for name in source.table if name in names)
-    known = {*source.names, source.target}
-    for name in names:
-        if name == source.target:
-            raise DataError(f"The column {name!r} is the target, so it cannot be left out.", "Ignore another one.")
-        if name not in known:
-            columns = f"Its columns are {listed(source.names, 8)}."
-            raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(source.names, name)}{columns}")
     if not left:
         raise DataError("All columns are to be ignored.", "Leave one at least to learn from.")
     return replace(source, table=left, ignored=(*asked, *source.ignored)) if asked else source
+
+
+def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str) -> None:
+    """Raise DataError for one of ``names`` that is no column of a table, and for its target. ``columns``: all but that
+    one.
+    """
+    for name in names:
+        if name == target:
+            raise DataError(f"The column {name!r} is the target, so it cannot be left out.", "Ignore another one.")
+        if name not in columns:
+            known = f"Its columns are {listed(columns, 8)}."
+            raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(columns, name)}{known}")
 
 
 def _file(path: Path, target: str | None, progress: Progress, check: Callable[[], None]) -> TableSource:
