@@ -66,7 +66,12 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
 def test_a_limit_that_nothing_keeps_is_named_as_the_reason(command: Any) -> None:
     answer = command("search", "--trials", "4", "--limit", "accuracy>=2")
     assert answer.code == 1
-    assert "none is within the limits: accuracy" in answer.err and "comes closest to at least 2." in answer.err
+    assert "none is within the limits: trial" in answer.err and "instead of at least 2." in answer.err
+
+
+def test_limits_that_contradict_each_other_are_refused(command: Any) -> None:
+    answer = command("search", "--trials", "4", "--limit", "accuracy>=0.5", "--limit", "accuracy<=0.4")
+    assert answer.code == 2 and "Nothing keeps the limits accuracy>=0.5 and accuracy<=0.4 at once." in answer.err
 
 
 def test_a_search_whose_trials_all_fail_ends_at_once_with_the_reason_and_keeps_its_study(command: Any) -> None:

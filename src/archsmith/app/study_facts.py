@@ -21,7 +21,7 @@ from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import UsageError
-from archsmith.core.failures import most_frequent
+from archsmith.core.failures import most_frequent, nothing_found
 from archsmith.core.records import DAMAGES
 from archsmith.core.time_told import about_time
 from archsmith.core.trial import Trial
@@ -350,6 +350,13 @@ def _limits(view: StudyView, clock: _Clock) -> list[tuple[str, str]]:
 
 def _errors(view: StudyView) -> list[str]:
     """What most failed trials failed for is told once, and what went wrong besides."""
+    finished = view.history.finished
+    if any(trial.losses is not None for trial in finished) and not any(trial.ok for trial in finished):
+        return [_told(nothing_found(view.history)), *_failures(view)][:MOST_ERRORS]
+    return _failures(view)
+
+
+def _failures(view: StudyView) -> list[str]:
     often = most_frequent(view.history.finished)
     if often is None or often.n_failed < 2:
         return [_told(sentence) for sentence in view.errors[:MOST_ERRORS]]

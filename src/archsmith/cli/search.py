@@ -464,13 +464,15 @@ def objectives_and_limits(
     maximize: list[str], minimize: list[str], limits: list[str]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Objectives and limits from ``--maximize``, ``--minimize`` and ``--limit``. Raises UsageError."""
-    from archsmith.core.problem import Objective
+    from archsmith.core.problem import Objective, check_limits
 
     objectives = (
         *(Objective(metric, maximize=True) for metric in maximize),
         *(Objective(metric, maximize=False) for metric in minimize),
     )
-    return objectives, tuple(_constraint(text) for text in limits)
+    constraints = tuple(_constraint(text) for text in limits)
+    check_limits(constraints)
+    return objectives, constraints
 
 
 def _constraint(text: str) -> Any:

@@ -160,7 +160,7 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     text = f"{tried} tried{steps} in {_took(study, dots)}.{_failures(study, dots)}"
     best = study.best
     if best is None or not scored:
-        return text + " None of them ended with a score."
+        return text if any(dot.outside for dot in dots) else text + " None of them ended with a score."
     if study.view.front:
         return f"{text} {amount(len(study.view.front), 'trial is', 'trials are')} on the front of the objectives."
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
