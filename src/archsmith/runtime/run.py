@@ -70,6 +70,8 @@ def read_result(result: object, evaluator: Evaluator, problem: Problem) -> Outco
     """What ``evaluate`` returned, as an Outcome with every metric of the problem. Raises EvaluationError (``nan`` or
     ``exception``).
     """
+    if result is None:
+        raise EvaluationError("The evaluator returned nothing.", "Is a return missing at its end?")
     if inspect.iscoroutine(result):
         result.close()  # else Python warns of it
         raise EvaluationError(
