@@ -4,7 +4,7 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError
-from archsmith.core.failures import Failures, most_frequent, nothing_found, outside, without_answer
+from archsmith.core.failures import Failures, most_frequent, never_returned, nothing_found, outside, without_answer
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.records import Finished, Proposed, ProposedTrial
@@ -115,6 +115,16 @@ def test_closest_is_who_breaks_all_limits_least_and_only_what_it_breaks_is_named
     assert outside(history(*outcomes[:2], problem=SMALL).finished, limits).endswith(
         "trial 1 comes closest, with accuracy 0.2 instead of at least 0.35."
     )
+
+
+def test_declared_metrics_that_no_trial_has_are_named():
+    some = Outcome.success({"accuracy": 0.5})
+    declared = ("accuracy", "params", "macs")
+    assert never_returned(declared, history(some, WORKED)) == [
+        "The evaluator declares 'macs', and no trial returned it. Return it, or do not declare it."
+    ]
+    assert "'params' and 'macs', and no trial returned them." in never_returned(declared, history(some, FAILED))[0]
+    assert never_returned(declared, history(FAILED)) == never_returned(("accuracy",), history(some)) == []
 
 
 @pytest.mark.parametrize(

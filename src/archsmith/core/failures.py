@@ -159,6 +159,19 @@ def nothing_found(history: History) -> str:
     return "Not one trial came to its end." if history.pending else "There was no trial."
 
 
+def never_returned(metrics: Sequence[str], history: History) -> list[str]:
+    """A sentence about those of an evaluator's ``metrics`` that no trial has, where trials worked at full fidelity."""
+    whole = [trial for trial in history.finished if trial.losses and trial.fidelity == history.problem.fidelity.maximum]
+    never = [repr(metric) for metric in metrics if not any(metric in trial.metrics for trial in whole)]
+    if not whole or not never:
+        return []
+    them = "it" if len(never) == 1 else "them"
+    return [
+        f"The evaluator declares {' and '.join(never)}, and no trial returned {them}. Return {them}, or do not declare "
+        f"{them}."
+    ]
+
+
 def without_answer(finished: Iterable[Trial]) -> list[str]:
     """How many trials failed, and how many have a score but break a hard limit: ``9 failed`` and ``10 outside the
     limits``. A count of none is left out.

@@ -153,7 +153,7 @@ def _classified(error: BaseException) -> BaseException:
         or "OutOfMemoryError" in names
         or (isinstance(error, RuntimeError) and "alloc" in text and "memory" in text)
     ):
-        return EvaluationError(f"Out of memory: {text}", kind="memory")
+        return EvaluationError("Out of memory" if text == "MemoryError" else f"Out of memory: {text}", kind="memory")
     if isinstance(error, TimeoutError):
         return EvaluationError(text, kind="timeout")
     if isinstance(error, DeadEnd):

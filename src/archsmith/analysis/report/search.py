@@ -50,7 +50,7 @@ class TopTrial:
     place: from 1
     trial: its number
     value: its score
-    params: its parameters, where they are known
+    params: its parameters, where they are known and not the score
     seconds: how long it took
     parents: the trials that it was made from
     decisions: (decision, option)
@@ -250,7 +250,7 @@ def _top(study: Study) -> tuple[TopTrial, ...]:
             place,
             trial.id,
             trial.metrics[metric],
-            trial.metrics.get("params"),
+            None if metric == "params" else trial.metrics.get("params"),
             trial.outcome.seconds if trial.outcome else 0.0,
             trial.parents,
             decisions_of(trial),
