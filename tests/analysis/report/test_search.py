@@ -89,6 +89,8 @@ def test_networks_are_counted_alike_in_head_and_text(prepared: Any) -> None:
 def test_parameters_that_are_the_score_are_one_column(tmp_path: Path) -> None:
     problem = Problem(Flat(), Objective("params", maximize=False))
     store = SqliteStore(tmp_path / "small")
-    Search(problem, RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store).run()
+    Search(
+        problem, RandomSearch(), ToyEvaluator(metrics=("accuracy", "params")), budget=Budget(trials=3), store=store
+    ).run()
     progress = progress_of(read_study(tmp_path / "small"))
     assert progress is not None and len(progress.top) == 3 and not progress.sized
