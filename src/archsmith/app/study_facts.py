@@ -259,6 +259,9 @@ def _why(view: StudyView) -> str | None:
     if reason in (None, INTERRUPTED_LOOP) or view.state == RUNNING:
         return None
     told = [f"{sentence_case(end_of_search(_told(reason), view.n_finished if view.job.fit else None))}."]
+    finished = view.history.finished
+    if any(trial.losses is not None for trial in finished) and not any(trial.ok for trial in finished):
+        told.append(_told(nothing_found(view.history)))
     if result is not None and view.job.ended:
         budget = finite(result.data.get("budget_seconds"))
         told.append(f"The job took {clock(result.seconds)}{f' of {clock(budget)}' if budget else ''}.")
@@ -350,13 +353,6 @@ def _limits(view: StudyView, clock: _Clock) -> list[tuple[str, str]]:
 
 def _errors(view: StudyView) -> list[str]:
     """What most failed trials failed for is told once, and what went wrong besides."""
-    finished = view.history.finished
-    if any(trial.losses is not None for trial in finished) and not any(trial.ok for trial in finished):
-        return [_told(nothing_found(view.history)), *_failures(view)][:MOST_ERRORS]
-    return _failures(view)
-
-
-def _failures(view: StudyView) -> list[str]:
     often = most_frequent(view.history.finished)
     if often is None or often.n_failed < 2:
         return [_told(sentence) for sentence in view.errors[:MOST_ERRORS]]
