@@ -107,6 +107,6 @@ def test_why_there_is_no_drawing_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(reading, "graph_of", unknown)
     assert read_study(tmp_path / "toy").missing == [
-        "The network could not be rebuilt here, so there is no drawing of it. mine:Knobs is not known here. If you "
-        "trust it: archsmith --import mine …"
+        "There is no drawing of a network: if this study has networks and not only settings, they could not be rebuilt "
+        "here. mine:Knobs is not known here. If you trust it: archsmith --import mine …"
     ]

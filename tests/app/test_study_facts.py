@@ -37,6 +37,15 @@ def test_of_several_objectives_the_best_is_the_best_and_the_knee_is_told_apart(v
     assert study_facts(view_of(tried(0, 0.75))).knee is None
 
 
+def test_a_search_of_which_nothing_is_within_the_limits_says_what_comes_closest(view_of: Any, tried: Any) -> None:
+    limited = {**SEARCHED, "constraints": [["accuracy", None, 0.9]]}
+    facts = study_facts(view_of(tried(0, 0.75), Closed("trials"), problem=limited, job=False))
+    assert facts.why is not None and facts.why.endswith(
+        "1 trial had a score, and none is within the limits: trial 0 comes closest, with accuracy 0.75 instead of at "
+        "least 0.9."
+    )
+
+
 def test_the_clock_stands_still_while_nobody_works_on_it(view_of: Any) -> None:
     facts = study_facts(view_of(PhaseRecord("search")), now=1e6)
     assert (facts.state, facts.elapsed_seconds, facts.remaining_seconds) == ("interrupted", 1.0, None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from archsmith.cli import main as module
-from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.errors import TRACEBACK, ArchsmithError, UsageError
 from archsmith.version import VERSION
 
 COMMANDS = ("fit", "predict", "evaluate", "search", "studies", "draw", "zoo", "catalog", "doctor")
@@ -93,6 +93,12 @@ def test_debug_shows_the_traceback_wherever_it_stands(command: Any, broken: Any,
     assert answer.code == 2
     assert "Traceback (most recent call last)" in answer.err
     assert answer.err.endswith("archsmith: The depth is 0.\n")
+
+
+def test_debug_is_not_recommended_to_who_asked_for_it(command: Any, broken: Any) -> None:
+    broken(UsageError("Mine.ask raised ValueError: boom.", TRACEBACK))
+    assert command("zoo").err.endswith("boom. The traceback says where. The command line shows it with --debug.\n")
+    assert command("zoo", "--debug").err.endswith("archsmith: Mine.ask raised ValueError: boom.\n")
 
 
 LONG = "x" * 5000

@@ -14,6 +14,18 @@ from archsmith.cli.search import slowness
 from archsmith.evaluators.fcnet import OPTIONS, WIDTHS
 from archsmith.spaces.nasbench201 import OPERATIONS
 
+HALF = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Half:
+    metrics = ("accuracy", "macs")
+    simulated = False
+
+    def evaluate(self, architecture, fidelity, context):
+        return 0.5
+"""
+
 
 def test_json_is_one_line_and_the_trials_go_to_standard_error(command: Any) -> None:
     answer = command("search", "--trials", "12", "--strategy", "evolution", "--json")
@@ -40,6 +52,16 @@ def test_settings_reach_space_strategy_and_evaluator(command: Any) -> None:
 def test_a_finite_space_ends_exhausted(command: Any) -> None:
     report = command("search", "--set", "space.n_decisions=2", "--trials", "50", "--json").json
     assert (report["n_trials"], report["stop_reason"]) == (9, "exhausted")
+    assert report["forecast_trials"] == 50  # what strategies plan by
+
+
+def test_a_declared_metric_that_never_came_is_told_at_the_end(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half.py").write_text(HALF, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("search", "--evaluator", "half:Half", "--space", "toy_flat", "--trials", "3")
+    assert answer.code == 0 and "The evaluator declares 'macs', and no trial returned it." in answer.err
 
 
 def test_several_objectives_give_a_front(command: Any) -> None:
@@ -66,7 +88,12 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
 def test_a_limit_that_nothing_keeps_is_named_as_the_reason(command: Any) -> None:
     answer = command("search", "--trials", "4", "--limit", "accuracy>=2")
     assert answer.code == 1
-    assert "none is within the limits: accuracy" in answer.err and "comes closest to at least 2." in answer.err
+    assert "none is within the limits: trial" in answer.err and "instead of at least 2." in answer.err
+
+
+def test_limits_that_contradict_each_other_are_refused(command: Any) -> None:
+    answer = command("search", "--trials", "4", "--limit", "accuracy>=0.5", "--limit", "accuracy<=0.4")
+    assert answer.code == 2 and "Nothing keeps the limits accuracy>=0.5 and accuracy<=0.4 at once." in answer.err
 
 
 def test_a_search_whose_trials_all_fail_ends_at_once_with_the_reason_and_keeps_its_study(command: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError
-from archsmith.core.failures import Failures, most_frequent, nothing_found, outside, without_answer
+from archsmith.core.failures import Failures, most_frequent, never_returned, nothing_found, outside, without_answer
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.records import Finished, Proposed, ProposedTrial
@@ -100,8 +100,31 @@ def test_a_long_reason_is_shortened_and_ends_as_a_sentence():
 def test_trials_outside_the_limits_name_the_limit_and_who_comes_closest():
     near = Outcome.success({"accuracy": 0.5, "params": 7.0})
     assert outside(history(WORKED, near, problem=SMALL).finished, SMALL.constraints) == (
-        "2 trials had a score, and none is within the limits: parameters 7 comes closest to at most 5."
+        "2 trials had a score, and none is within the limits: trial 1 comes closest, with parameters 7 instead of at "
+        "most 5."
     )
+
+
+def test_closest_is_who_breaks_all_limits_least_and_only_what_it_breaks_is_named():
+    limits = (Constraint("accuracy", lower=0.35), Constraint("params", upper=5))
+    outcomes = [Outcome.success({"accuracy": a, "params": p}) for a, p in ((0.37, 9.0), (0.2, 2.0), (0.34, 5.5))]
+    told = outside(history(*outcomes, problem=SMALL).finished, limits)
+    assert told.endswith(
+        "trial 2 comes closest, with accuracy 0.34 instead of at least 0.35 and parameters 5.5 instead of at most 5."
+    )
+    assert outside(history(*outcomes[:2], problem=SMALL).finished, limits).endswith(
+        "trial 1 comes closest, with accuracy 0.2 instead of at least 0.35."
+    )
+
+
+def test_declared_metrics_that_no_trial_has_are_named():
+    some = Outcome.success({"accuracy": 0.5})
+    declared = ("accuracy", "params", "macs")
+    assert never_returned(declared, history(some, WORKED)) == [
+        "The evaluator declares 'macs', and no trial returned it. Return it, or do not declare it."
+    ]
+    assert "'params' and 'macs', and no trial returned them." in never_returned(declared, history(some, FAILED))[0]
+    assert never_returned(declared, history(FAILED)) == never_returned(("accuracy",), history(some)) == []
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,21 @@ def test_an_async_function_is_told_so() -> None:
     assert ran(score).outcome.error.startswith("The evaluator gave a coroutine, not a score: it is an async function.")
 
 
+def test_an_error_without_words_is_its_name() -> None:
+    def starved(context: Context) -> float:
+        raise MemoryError
+
+    def wordless(context: Context) -> float:
+        raise KeyError
+
+    assert ran(starved).outcome.error.startswith("Out of memory (test_run.py")
+    assert ran(wordless).outcome.error.startswith("KeyError (test_run.py")
+
+
+def test_a_forgotten_return_is_told_so() -> None:
+    assert ran(None).outcome.error == "The evaluator returned nothing. Is a return missing at its end?"
+
+
 def test_a_whole_number_that_no_float_holds_is_no_score() -> None:
     assert ran(10**400).outcome.error_kind == "nan"
 

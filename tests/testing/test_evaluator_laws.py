@@ -49,6 +49,13 @@ class Talkative(Honest):
 
 
 @dataclass(frozen=True)
+class Forgetful(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        context.check()
+        return None
+
+
+@dataclass(frozen=True)
 class Deaf(Honest):
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
         return 0.5
@@ -256,6 +263,7 @@ def test_a_wrong_evaluator_is_caught_by_the_law_that_it_breaks(wrong: type[Hones
             r"Dividing fails with something else than an EvaluationError: Dividing\.evaluate \(line \d+ of .*\) rai",
         ),
         (Bottomless, r"Bottomless\.evaluate \(line \d+ of .*\) calls itself without an end\.$"),
+        (Forgetful, r"Forgetful returned nothing\. Is a return missing at its end\?"),
         (Wordy, r"Wordy returned {'accuracy': 'high'}: The evaluator gave 'accuracy' as str, not as a number\."),
         (Undefined, r"^scores: Undefined scored none of 3 architectures: The metric 'accuracy' came out as nan\."),
         (Hopeless, r"^scores: Hopeless scored none of 3 architectures: There is no data\.$"),

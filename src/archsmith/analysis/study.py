@@ -315,7 +315,10 @@ def _add_graph(study: Study) -> None:
                 study.missing.append("There is no drawing of a network: the space has settings, not networks.")
     except Exception as error:  # the space may be a person's own, and raise anything
         why = error if isinstance(error, ArchsmithError) else told(error)
-        study.missing.append(f"The network could not be rebuilt here, so there is no drawing of it. {why}")
+        study.missing.append(
+            f"There is no drawing of a network: if this study has networks and not only settings, they could not be "
+            f"rebuilt here. {why}"
+        )
 
 
 def graph_of(study: Study, architecture: Architecture) -> Graph | None:

@@ -22,7 +22,7 @@ from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import UsageError
-from archsmith.core.failures import most_frequent
+from archsmith.core.failures import most_frequent, nothing_found
 from archsmith.core.records import DAMAGES
 from archsmith.core.time_told import about_time
 from archsmith.core.trial import Trial
@@ -262,6 +262,9 @@ def _why(view: StudyView) -> str | None:
     if reason in (None, INTERRUPTED_LOOP) or view.state == RUNNING:
         return None
     told = [f"{sentence_case(end_of_search(_told(reason), view.n_finished if view.job.fit else None))}."]
+    finished = view.history.finished
+    if any(trial.losses is not None for trial in finished) and not any(trial.ok for trial in finished):
+        told.append(_told(nothing_found(view.history)))
     if result is not None and view.job.ended:
         budget = finite(result.data.get("budget_seconds"))
         told.append(f"The job took {clock(result.seconds)}{f' of {clock(budget)}' if budget else ''}.")

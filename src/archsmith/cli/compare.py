@@ -370,7 +370,9 @@ def _run(comparisons: Sequence[Any], workers: int) -> None:
             "--name or --seed."
         )
     if not all(_complete(comparison, workers) for comparison in comparisons):
-        raise Interrupted("Stopped. Finished runs are kept.", "The same command goes on.")
+        total = sum(one.plan.runs * len(one.plan.strategies) for one in comparisons)
+        there = total - sum(len(one.missing()) for one in comparisons)
+        raise Interrupted(f"Stopped. {there:,} of {total:,} runs are there and kept.", "The same command goes on.")
 
 
 def _complete(comparison: Any, workers: int) -> bool:

@@ -17,7 +17,7 @@ import typer
 from archsmith.cli import app as web_app
 from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, serve, spaces, studies
 from archsmith.cli.interrupts import INTERRUPTED
-from archsmith.core.errors import ArchsmithError, UsageError, shortened
+from archsmith.core.errors import TRACEBACK, ArchsmithError, UsageError, shortened
 from archsmith.version import VERSION
 
 
@@ -115,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except ArchsmithError as error:
-        _leave(str(error), error.exit_code, debug)
+        there = debug and error.hint == TRACEBACK  # then it stands above the message
+        _leave(error.message if there else str(error), error.exit_code, debug)
     except ModuleNotFoundError as error:
         from archsmith.catalog import missing_extra
 

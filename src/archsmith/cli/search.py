@@ -228,8 +228,9 @@ def _run(
 ) -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import Interrupted, Interrupts
-    from archsmith.cli.output import emit
+    from archsmith.cli.output import emit, to_stderr
     from archsmith.core.budget import REQUESTED
+    from archsmith.core.failures import never_returned
     from archsmith.core.wording import direction
     from archsmith.runtime.processes import ProcessExecutor
     from archsmith.runtime.progress import Progress
@@ -277,10 +278,12 @@ def _run(
     except KeyboardInterrupt:
         raise Interrupted("Stopped.", f"Go on with: {_resume(store.folder)}") from None
     report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
+    # strategies plan by the number of trials where nothing was measured
     if json:
-        emit(report)
+        emit({**report, "forecast_trials": result.history.forecast_trials})
     else:
         _summarize(report, result.history)
+    to_stderr(*never_returned(evaluator.metrics, result.history))
     if result.best is None and result.reason != REQUESTED:
         raise _nothing(result, store.folder)
 
@@ -464,13 +467,15 @@ def objectives_and_limits(
     maximize: list[str], minimize: list[str], limits: list[str]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Objectives and limits from ``--maximize``, ``--minimize`` and ``--limit``. Raises UsageError."""
-    from archsmith.core.problem import Objective
+    from archsmith.core.problem import Objective, check_limits
 
     objectives = (
         *(Objective(metric, maximize=True) for metric in maximize),
         *(Objective(metric, maximize=False) for metric in minimize),
     )
-    return objectives, tuple(_constraint(text) for text in limits)
+    constraints = tuple(_constraint(text) for text in limits)
+    check_limits(constraints)
+    return objectives, constraints
 
 
 def _constraint(text: str) -> Any:

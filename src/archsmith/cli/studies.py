@@ -142,7 +142,7 @@ def resume(
     verbose: Annotated[bool, typer.Option("--verbose", help="Of a study of `archsmith fit`: as there.")] = False,
     json: Json = False,
 ) -> None:
-    """Go on with a study. A finished one needs a larger budget."""
+    """Go on with a study that was stopped or killed. One whose budget is spent needs a larger one."""
     from archsmith.cli.opened import open_study
     from archsmith.core.errors import UsageError
 
@@ -347,7 +347,7 @@ def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, verbose: 
             ", ".join(map(str, trial["parents"])),
             *([trial["epochs"] if pooled else trial["fidelity"]] if told else []),
             trial["metrics"].get(metric),
-            trial["seconds"],
+            None if trial["seconds"] is None else round(trial["seconds"], 2),
         ]
         for trial in report["trials"]
     ]

@@ -43,7 +43,7 @@ def told(error: BaseException) -> str:
     except Exception:
         text = "(its text cannot be read)"
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 # of an error of anybody's code, which stands as the cause behind ours

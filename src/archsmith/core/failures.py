@@ -10,6 +10,7 @@ that gave up has changed something, so from there on it counts anew.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -129,19 +130,23 @@ def most_frequent(finished: Sequence[Trial]) -> Reason | None:
 
 
 def outside(finished: Iterable[Trial], constraints: Sequence[Constraint]) -> str:
-    """A sentence about trials of which none keeps the hard limits: the limit that most of them break, and who comes
-    closest to it.
+    """A sentence about trials of which none keeps the hard limits: who comes closest to all of them together, and which
+    it breaks. Violations are relative to their bounds, as strategies rank them.
     """
     scored = [trial for trial in finished if trial.losses is not None]
-    broken = Counter(limit for limit in constraints for trial in scored if limit.violation(trial.metrics) > 0)
-    limit = broken.most_common(1)[0][0]
-    value = min(scored, key=lambda trial: limit.violation(trial.metrics)).metrics[limit.metric]
-    allowed = [f"at most {number(limit.upper)}"] if limit.upper is not None else []
-    allowed += [f"at least {number(limit.lower)}"] if limit.lower is not None else []
+    near = min(scored, key=lambda trial: math.fsum(limit.relative_violation(trial.metrics) for limit in constraints))
+    broken = [_broken(limit, near.metrics[limit.metric]) for limit in constraints if limit.violation(near.metrics) > 0]
     return (
-        f"{amount(len(scored), 'trial')} had a score, and none is within the limits: {metric_name(limit.metric)} "
-        f"{number(value)} comes closest to {' and '.join(allowed)}."
+        f"{amount(len(scored), 'trial')} had a score, and none is within the limits: trial {near.id} comes closest, "
+        f"with {' and '.join(broken)}."
     )
+
+
+def _broken(limit: Constraint, value: float) -> str:
+    above = limit.upper is not None and value > limit.upper
+    bound = limit.upper if above else limit.lower
+    allowed = f"at {'most' if above else 'least'} {number(bound or 0.0)}"
+    return f"{metric_name(limit.metric)} {number(value)} instead of {allowed}"
 
 
 def nothing_found(history: History) -> str:
@@ -152,6 +157,19 @@ def nothing_found(history: History) -> str:
     if reason is not None:
         return reason.sentence
     return "Not one trial came to its end." if history.pending else "There was no trial."
+
+
+def never_returned(metrics: Sequence[str], history: History) -> list[str]:
+    """A sentence about those of an evaluator's ``metrics`` that no trial has, where trials worked at full fidelity."""
+    whole = [trial for trial in history.finished if trial.losses and trial.fidelity == history.problem.fidelity.maximum]
+    never = [repr(metric) for metric in metrics if not any(metric in trial.metrics for trial in whole)]
+    if not whole or not never:
+        return []
+    them = "it" if len(never) == 1 else "them"
+    return [
+        f"The evaluator declares {' and '.join(never)}, and no trial returned {them}. Return {them}, or do not declare "
+        f"{them}."
+    ]
 
 
 def without_answer(finished: Iterable[Trial]) -> list[str]:

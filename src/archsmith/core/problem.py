@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from archsmith.core.errors import UsageError
@@ -85,6 +87,19 @@ class Constraint:
             value - self.upper if self.upper is not None else 0.0,
             self.lower - value if self.lower is not None else 0.0,
         )
+
+    def relative_violation(self, metrics: Mapping[str, float]) -> float:
+        """``violation`` in units of the larger bound, so that limits on different metrics compare."""
+        return self.violation(metrics) / max(abs(self.upper or 0.0), abs(self.lower or 0.0), 1e-12)
+
+
+def check_limits(constraints: Iterable[Constraint]) -> None:
+    """Raises UsageError where two limits on one metric leave no value for it."""
+    for a, b in combinations(constraints, 2):
+        lowest = max(-math.inf if each.lower is None else each.lower for each in (a, b))
+        highest = min(math.inf if each.upper is None else each.upper for each in (a, b))
+        if a.metric == b.metric and lowest > highest:
+            raise UsageError(f"Nothing keeps the limits {a} and {b} at once.", "Change one, or leave it out.")
 
 
 @checked

@@ -10,7 +10,7 @@ from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.errors import ArchsmithError, UsageError, told
 from archsmith.core.fields import named, said
-from archsmith.core.problem import Constraint, Objective, Problem
+from archsmith.core.problem import Constraint, Objective, Problem, check_limits
 from archsmith.core.space import Space
 
 
@@ -74,6 +74,7 @@ def _check_is_problem(problem: Any) -> None:
         )
     if not isinstance(problem, Problem):
         raise UsageError(f"The problem {said(problem)}.", "Give a Problem(space, objectives).")
+    check_limits(problem.constraints)
 
 
 def check_space(space: Any) -> None:

@@ -70,6 +70,8 @@ def read_result(result: object, evaluator: Evaluator, problem: Problem) -> Outco
     """What ``evaluate`` returned, as an Outcome with every metric of the problem. Raises EvaluationError (``nan`` or
     ``exception``).
     """
+    if result is None:
+        raise EvaluationError("The evaluator returned nothing.", "Is a return missing at its end?")
     if inspect.iscoroutine(result):
         result.close()  # else Python warns of it
         raise EvaluationError(
@@ -151,7 +153,7 @@ def _classified(error: BaseException) -> BaseException:
         or "OutOfMemoryError" in names
         or (isinstance(error, RuntimeError) and "alloc" in text and "memory" in text)
     ):
-        return EvaluationError(f"Out of memory: {text}", kind="memory")
+        return EvaluationError("Out of memory" if text == "MemoryError" else f"Out of memory: {text}", kind="memory")
     if isinstance(error, TimeoutError):
         return EvaluationError(text, kind="timeout")
     if isinstance(error, DeadEnd):

@@ -29,11 +29,7 @@ def ranking_key(trial: Trial, problem: Problem) -> RankingKey:
         return WORST
     if trial.feasible:
         return (0.0, trial.losses[0])
-    metrics = trial.metrics
-    violation = math.fsum(
-        c.violation(metrics) / max(abs(c.upper or 0.0), abs(c.lower or 0.0), 1e-12) for c in problem.constraints
-    )
-    return (violation, trial.losses[0])
+    return (math.fsum(limit.relative_violation(trial.metrics) for limit in problem.constraints), trial.losses[0])
 
 
 def need_one_objective(problem: Problem, strategy: object) -> None:

@@ -125,6 +125,7 @@ def _numbers(
         except Stopped:
             raise Broken(f"stop: {name} stopped although nobody asked it to.") from None
     need(architecture.to_json() == before, "architecture untouched", f"{name} changed the architecture it was given.")
+    need(result is not None, "declared metrics", f"{name} returned nothing. Is a return missing at its end?")
     if isinstance(result, Outcome):
         if not result.ok:
             failures.append(result.error or "it gave a failed outcome.")

@@ -117,7 +117,9 @@ def test_a_strategy_may_be_better_than_the_reference_where_the_best_was_not_show
     )
     found = across([part, replace(part, title="b")])
     assert found.ranked[0].label == "bold"
-    assert found.headline == ("bold ranks best, which may be chance; steady is better than random on these benchmarks")
+    assert found.headline == (
+        "bold and steady rank best, which may be chance; steady is better than random on these benchmarks"
+    )
 
 
 def test_ranks_share_their_middle_where_scores_are_equal_up_to_rounding() -> None:
@@ -191,3 +193,19 @@ def test_false_alarms_over_runs_are_as_rare_as_promised() -> None:
         alarms += (across([a, b]).pairs[0].here.p or 1.0) < 0.05
         n += 1
     assert 0 < alarms / n <= 0.05 and not math.isnan(alarms)
+
+
+def test_equal_mean_ranks_are_told_as_equal() -> None:
+    level = across([one("a", random=[0.1, 0.2], twin=[0.2, 0.1]), one("b", random=[0.3, 0.1], twin=[0.1, 0.3])])
+    assert level.ahead == ("random", "twin")
+    assert level.verdict.startswith("Over 2 benchmarks random and twin have the same mean rank: 1.50 of 1 to 2. ")
+    first = across([one("a", random=[0.2] * 2, twin=[0.2] * 2, last=[0.1] * 2)])
+    assert "random and twin have the best mean rank: 1.50 of 1 to 3; last has the worst: 3.00." in first.verdict
+    behind = across([one("a", best=[0.2] * 2, random=[0.1] * 2, twin=[0.1] * 2)])
+    assert "best has the best mean rank: 1.00 of 1 to 3; random and twin have the worst: 2.50." in behind.verdict
+
+
+def test_the_headline_names_all_that_rank_best() -> None:
+    few, many = [0.1 + i / 100 for i in range(20)], [0.5 + i / 100 for i in range(20)]
+    found = across([one("a", random=few, good=many, twin=many)])
+    assert found.headline.startswith("good and twin rank best, and good is better than random on these benchmarks")

@@ -293,6 +293,13 @@ def test_what_would_pass_alone_and_not_among_others_is_said() -> None:
     assert "points worse (one) and from" in said  # how much worse is said as well
 
 
+def test_one_run_is_no_average_and_no_half_of_the_runs() -> None:
+    found = compared({"random": [0.5], "other": [0.7]})
+    assert found.verdict.startswith("In one run other ends with the best accuracy: 70.00 %")
+    assert found.about_target == "That is where the run of random ends."
+    assert compared({"random": [0.5]}).headline == "random ends at 50.00 %"
+
+
 def test_strategies_that_end_alike_are_both_the_best_and_one_run_is_no_mean() -> None:
     result = compared({"random": [0.5, 0.7], "twin": [0.7, 0.5], "bad": [0.1, 0.2]})
     assert result.verdict.startswith(

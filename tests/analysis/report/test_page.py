@@ -246,7 +246,7 @@ def test_damaged_files_are_named(make: Any) -> None:
     (study / "final" / "predictions.npz").write_bytes(b"PK\x03\x04 no zip")
     (study / "final" / "graph.json").write_text('{"nodes": 3}', encoding="utf-8")
     shown = page(study)
-    assert "predictions.npz is damaged" in shown.text and "network could not be rebuilt" in shown.text
+    assert "predictions.npz is damaged" in shown.text and "could not be rebuilt here" in shown.text
 
 
 def test_pickled_arrays_are_refused(make: Any) -> None:

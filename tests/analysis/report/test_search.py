@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from archsmith.analysis.report.page import render
@@ -7,6 +8,12 @@ from archsmith.analysis.report.search import drawings, progress_of
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.budget import Budget
+from archsmith.core.problem import Objective, Problem
+from archsmith.runtime.search import Search
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
 
 
 def test_a_best_trial_near_the_end_speaks_for_more_time(make: Any) -> None:
@@ -77,3 +84,13 @@ def test_networks_are_counted_alike_in_head_and_text(prepared: Any) -> None:
     assert progress is not None
     assert progress.lead.replace(NB, " ").startswith("2 networks were tried in 3 trials in 6 s.")
     assert dict(summary_of(study).facts)["networks tried"].replace(NB, " ") == "2 in 3 trials"
+
+
+def test_parameters_that_are_the_score_are_one_column(tmp_path: Path) -> None:
+    problem = Problem(Flat(), Objective("params", maximize=False))
+    store = SqliteStore(tmp_path / "small")
+    Search(
+        problem, RandomSearch(), ToyEvaluator(metrics=("accuracy", "params")), budget=Budget(trials=3), store=store
+    ).run()
+    progress = progress_of(read_study(tmp_path / "small"))
+    assert progress is not None and len(progress.top) == 3 and not progress.sized

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from archsmith.analysis.report.search import progress_of
 from archsmith.analysis.report.summary import Summary, summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.failures import nothing_found
 from archsmith.core.wording import some_used
 
 
@@ -38,8 +40,18 @@ def test_a_study_without_trials_says_what_it_waits_for(prepared: Any) -> None:
         == "The evaluator was cut off while it was being prepared. No trial has begun."
     )
     assert summary_of(read_study(prepared([(1.0, {})], {}))).detail == "No trial has begun."
-    pending = read_study(prepared([], {}, [({"depth": 1}, None, {})]))
-    assert summary_of(pending).detail == "Every trial so far failed or is still running."
+    failed = read_study(prepared([], {}, [({"depth": 1}, None, {})]))
+    assert summary_of(failed).detail == "The only trial failed: Out of memory."
+
+
+def test_a_search_of_which_nothing_is_within_the_limits_says_so_as_the_terminal_does(prepared: Any) -> None:
+    trials = [({"depth": 1}, {"accuracy": 0.5}, {})]
+    study = read_study(prepared([], {}, trials, limits=[("accuracy", None, 0.9)]))
+    found = summary_of(study)
+    assert found.headline == "No trial is within the limits"
+    assert found.detail == nothing_found(study.history) and "instead of at least 0.9" in found.detail
+    lead = progress_of(study)
+    assert lead is not None and lead.lead.endswith(f"1{NB}trial is outside the limits.")
 
 
 def test_without_a_search_the_facts_say_so(make: Any) -> None:

@@ -136,6 +136,14 @@ def test_it_can_be_stopped_between_runs(tmp_path: Path) -> None:
     assert comparison.run()
 
 
+def test_the_end_of_the_runs_is_told_where_all_are_there(tmp_path: Path) -> None:
+    comparison, told = Comparison(tmp_path, plan()), []
+    comparison.run(observer=told.append, finish=lambda: len(told) >= 2)
+    assert told[-1].kind == "progress"  # a stop is no end
+    comparison.run(observer=told.append)
+    assert told[-1].data["state"] == "finished"
+
+
 SCRIPT = """
 import sys
 from archsmith.core.problem import Problem
@@ -298,7 +306,7 @@ class Tired(Opinionated):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_of_a_strategy_ends_the_comparison_in_its_words(tmp_path: Path, workers: int) -> None:
     comparison = Comparison(tmp_path, plan(strategies={"random": RandomSearch(), "tired": Tired()}))
-    with pytest.raises(UsageError, match="I am tired"):
+    with pytest.raises(UsageError, match=r"^Run tired-0: .*I am tired"):
         comparison.run(workers=workers)
 
 

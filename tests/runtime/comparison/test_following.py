@@ -9,8 +9,9 @@ import pytest
 from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.trial import Outcome
+from archsmith.runtime.comparison import following
 from archsmith.runtime.comparison.following import Follower, Judge
 from archsmith.testing.toys import Flat
 
@@ -62,3 +63,30 @@ def test_an_opinion_that_is_no_trial_is_told() -> None:
 
 def test_time_is_that_of_the_trials() -> None:
     assert followed([0.5, None, 0.9]).seconds == 6.0
+
+
+TWO = Problem(Flat(), (Objective("accuracy"), Objective("params", maximize=False)))
+
+
+def fronts(n: int) -> list[int]:
+    """The trials after which a front is noted, of ``n`` that all are on it."""
+    follower = Follower(SimpleNamespace(), Judge(TWO, SimpleNamespace(), ("accuracy", "params"), (True, False)))
+    history = History(TWO)
+    for i in range(n):
+        history.apply(Event("proposed", {"trials": [{"id": i, "architecture": {"x": i}}]}))
+        outcome = Outcome.success({"accuracy": float(i), "params": float(i)}, 1.0)
+        history.apply(Event("finished", {"trial": i, "outcome": outcome.to_dict()}))
+        follower.look(history)
+    curve, _, _ = follower.ended(history)
+    assert [len(step.points) for step in curve] == [step.n for step in curve]
+    return [step.n for step in curve]
+
+
+def test_every_change_of_a_front_is_noted() -> None:
+    assert fronts(40) == list(range(1, 41))
+
+
+def test_fronts_of_very_many_points_are_noted_at_larger_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MOST_POINTS", 300)
+    noted = fronts(60)
+    assert noted[:24] == list(range(1, 25)) and noted[24:] == [27, 30, 33, 37, 41, 46, 51, 57, 60]

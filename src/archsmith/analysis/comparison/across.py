@@ -14,6 +14,7 @@ benchmarks are never added or subtracted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -125,27 +126,48 @@ class Across:
     def headline(self) -> str:
         """The verdict in half a line."""
         best = self.ranked[0].label
+        alone = len(self.ahead) == 1
+        lead = f"{listing(self.ahead)} {'ranks' if alone else 'rank'} best"
         beaten = [pair.second for pair in self._of_best if self.evidence(pair).clear and self.evidence(pair).ahead]
         here = "" if self.general else " on these benchmarks"
-        said = f"{best} ranks best, and is better than {listing(beaten)}{here}" if beaten else ""
+        is_better = "is better" if alone else f"{best} is better"
+        said = f"{lead}, and {is_better} than {listing(beaten)}{here}" if beaten else ""
         others = [label for label, _ in self._shown(better=True)]
         if others:
             also = f"{listing(others)} {'are' if len(others) > 1 else 'is'} better than {self.reference}"
-            return f"{said}; {also}" if said else f"{best} ranks best, which may be chance; {also}{here}"
+            return f"{said}; {also}" if said else f"{lead}, which may be chance; {also}{here}"
         if said:
             return said
         if any(self.evidence(pair).clear for pair in self.pairs):
-            return f"{best} ranks best, which may be chance"
+            return f"{lead}, which may be chance"
         return "No difference between the strategies was shown"
+
+    def _as_good_as(self, mean: float) -> tuple[str, ...]:
+        return tuple(row.label for row in self.ranked if math.isclose(row.mean, mean))
+
+    @property
+    def ahead(self) -> tuple[str, ...]:
+        """The strategies with the best mean rank: equals all."""
+        return self._as_good_as(self.ranked[0].mean)
+
+    @property
+    def _means(self) -> str:
+        best, last, n = self.ranked[0], self.ranked[-1], len(self.ranked)
+        over, of = f"Over {len(self.titles)} benchmarks", f"{best.mean:.2f} of 1 to {n}"
+        if len(self.ahead) == n:
+            return f"{over} {listing(self.ahead)} have the same mean rank: {of}."
+        behind = self._as_good_as(last.mean)
+        have, also_have = ("have" if len(labels) > 1 else "has" for labels in (self.ahead, behind))
+        return (
+            f"{over} {listing(self.ahead)} {have} the best mean rank: {of}; {listing(behind)} {also_have} the worst: "
+            f"{last.mean:.2f}."
+        )
 
     @property
     def verdict(self) -> str:
         """What may be said, in a few sentences."""
-        best, last = self.ranked[0], self.ranked[-1]
-        said = [
-            f"Over {len(self.titles)} benchmarks {best.label} has the best mean rank: {best.mean:.2f} of 1 to "
-            f"{len(self.ranked)}; {last.label} has the worst: {last.mean:.2f}."
-        ]
+        best = self.ranked[0]
+        said = [self._means]
         place = "On benchmarks of this kind" if self.general else "On these benchmarks"
         clear = [pair for pair in self._of_best if self.evidence(pair).clear]
         said += [

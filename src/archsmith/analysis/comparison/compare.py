@@ -225,7 +225,7 @@ def _median(values: Array) -> float | None:
 
 
 def _reach(label: str, runs: Sequence[Run], scale: _Scale, wanted: float) -> Reach:
-    """``wanted``: the target as a gain, higher is better. Of fronts only what was looked at now and then is known."""
+    """``wanted``: the target as a gain, higher is better."""
     sign = 1.0 if scale.maximize else -1.0
     first = [
         next((step for step in run.tried or run.curve if sign * scale.value(step.points) >= wanted), None)

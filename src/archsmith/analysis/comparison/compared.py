@@ -254,6 +254,8 @@ class Compared:
         if self.target_given:
             return ""
         if next(row for row in self.rows if row.label == self.reference).most_found:
+            if self.n_runs == 1:
+                return f"That is where the run of {self.reference} ends."
             return f"Half of the runs of {self.reference} end there or better."
         return (
             f"Too few runs of {self.reference} found something for a median, so this is the median of all runs that "
@@ -270,7 +272,8 @@ class Compared:
             return f"No strategy was shown to be better than {self.reference}"
         if not self.complete:
             return self._counts
-        return f"{self.best.label} ends at {self.shown(self.best.mean)} on average"
+        average = " on average" if self.n_runs > 1 else ""
+        return f"{self.best.label} ends at {self.shown(self.best.mean)}{average}"
 
     @property
     def verdict(self) -> str:
@@ -293,7 +296,8 @@ class Compared:
         ahead = self.ahead
         names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
         end, best_of = "end" if len(ahead) > 1 else "ends", "the best " if len(self.rows) > 1 else ""
-        text = f"On average over {amount(self.n_runs, 'run')} {listing(names)} {end} with {best_of}"
+        over = f"On average over {amount(self.n_runs, 'run')}" if self.n_runs > 1 else "In one run"
+        text = f"{over} {listing(names)} {end} with {best_of}"
         text += f"{metric_name(self.metric)}: {self.shown(best.mean)}"
         return f"{text}." if reference in ahead else f"{text}, {reference.label} {self.shown(reference.mean)}."
 

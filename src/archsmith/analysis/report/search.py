@@ -50,7 +50,7 @@ class TopTrial:
     place: from 1
     trial: its number
     value: its score
-    params: its parameters, where they are known
+    params: its parameters, where they are known and not the score
     seconds: how long it took
     parents: the trials that it was made from
     decisions: (decision, option)
@@ -160,7 +160,7 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     text = f"{tried} tried{steps} in {_took(study, dots)}.{_failures(study, dots)}"
     best = study.best
     if best is None or not scored:
-        return text + " None of them ended with a score."
+        return text if any(dot.outside for dot in dots) else text + " None of them ended with a score."
     if study.view.front:
         return f"{text} {amount(len(study.view.front), 'trial is', 'trials are')} on the front of the objectives."
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
@@ -250,7 +250,7 @@ def _top(study: Study) -> tuple[TopTrial, ...]:
             place,
             trial.id,
             trial.metrics[metric],
-            trial.metrics.get("params"),
+            None if metric == "params" else trial.metrics.get("params"),
             trial.outcome.seconds if trial.outcome else 0.0,
             trial.parents,
             decisions_of(trial),

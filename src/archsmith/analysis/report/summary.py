@@ -27,7 +27,7 @@ from archsmith.analysis.wording import (
 )
 from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
-from archsmith.core.failures import without_answer
+from archsmith.core.failures import nothing_found, without_answer
 from archsmith.core.targets import worse_than_the_mean
 from archsmith.core.wording import left_out, reason_in_words, times
 
@@ -121,7 +121,7 @@ def _unfinished(study: Study) -> Told:
     headline = f"Not finished: the job {'is still running' if study.running else 'was cut off'}"
     best = study.best
     if best is None:
-        return headline, "No network has a score yet."
+        return headline, _without_score(study) if study.history.finished else "No network has a score yet."
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
     trials = amount(len(study.history.finished), "trial")
     detail = f"The incumbent, the best of {trials} so far, scores {value} on the validation split."
@@ -133,7 +133,8 @@ def _unfinished(study: Study) -> Told:
 def _searched(study: Study) -> Told:
     best = study.best
     if best is None:
-        return "No network has a score yet", _without_score(study)
+        scored = any(trial.losses is not None for trial in study.history.finished)
+        return "No trial is within the limits" if scored else "No network has a score yet", _without_score(study)
     objectives = study.history.problem.objectives
     metric = objectives[0].metric
     trials = amount(len(study.history.finished), "trial")
@@ -153,7 +154,7 @@ def _searched(study: Study) -> Told:
 
 def _without_score(study: Study) -> str:
     if study.history.trials:
-        return "Every trial so far failed or is still running."
+        return nothing_found(study.history)
     if study.preparing and study.history.prepared is None:
         state = "is still being prepared" if study.running else "was cut off while it was being prepared"
         return f"The evaluator {state}. No trial has begun."

@@ -15,6 +15,7 @@ from archsmith.runtime.comparison.runs import Step, Values
 from archsmith.runtime.sqlite import SqliteStore
 
 ASK_AGAIN = 1.1  # a strategy is asked for its recommendation whenever the trials have grown by this factor
+MOST_POINTS = 400_000  # of fronts that are kept of a run; from there on a front is noted as rarely as a recommendation
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Follower:
         )
         self._n = self._asked = 0
         self._answer: tuple[Trial, ...] = ()
+        self._values: dict[int, Values | None] = {}  # trial -> what the judge said of it
+        self._n_points = 0
         self._curve: list[Step] = []
         self._tried: list[Step] = []
 
@@ -64,8 +67,8 @@ class Follower:
             values = self._judge(trial)
             if values is not None and (not self._tried or self._better(values, self._tried[-1].points[0])):
                 self._tried.append(Step(self._n, self.seconds, (values,)))
-        # Fronts and opinions cost more the longer the history is, so they are asked for at ever larger steps.
-        if (self._opinion is None and not self._several) or self._n >= ASK_AGAIN * self._asked:
+        # Opinions cost more the longer the history is, and so do fronts of very many points: ever larger steps.
+        if (self._opinion is None and self._n_points < MOST_POINTS) or self._n >= ASK_AGAIN * self._asked:
             self._take(history)
 
     def look_back(self, store: SqliteStore, problem: Problem) -> None:
@@ -94,8 +97,12 @@ class Follower:
         if [trial.id for trial in answer] == [trial.id for trial in self._answer]:
             return
         self._answer = answer
-        points = tuple(values for trial in answer if (values := self._judge(trial)) is not None)
+        for trial in answer:
+            if trial.id not in self._values:
+                self._values[trial.id] = self._judge(trial)
+        points = tuple(values for trial in answer if (values := self._values[trial.id]) is not None)
         if points:
+            self._n_points += len(points) if self._several else 0
             self._curve.append(Step(self._n, self.seconds, points))
 
     def _better(self, a: Values, b: Values) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from archsmith import catalog
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
-from archsmith.core.errors import LeaseError, StudyError
+from archsmith.core.errors import LeaseError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.failures import most_frequent
 from archsmith.core.history import History
@@ -74,6 +74,9 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             error=None if why is None else why.text,
             proposals=digest(result.history),
         )
+    except UsageError as error:
+        error.message = f"Run {label}-{seed}: {error.message}"
+        raise
     finally:
         store.close()
     write_json(Path(folder) / RESULT, found.to_dict())

@@ -43,6 +43,9 @@ class Watch:
         )
 
     def end(self) -> None:
+        """To be called behind the last run, also where it was stopped: then nothing is told."""
+        if self._n_done < self._total:
+            return
         self._observer(
             Event(
                 "phase",
