@@ -189,15 +189,15 @@ def test_rows_of_earlier_budgets_have_names_of_their_own(resumed):
     assert [name for name, *_ in resumed(*files, round=2)] == ["earlier", "earlier.1", "earlier.2"]
 
 
-def test_what_the_same_budget_trained_before_a_resume_keeps_its_name_and_its_time(resumed):
+def test_what_the_same_budget_trained_before_a_resume_keeps_its_name(resumed):
     results = {"train fixed": {"trial": 4, "epochs": 9.0, "seconds": 19.0}, "boosted": {"epochs": 0.0}}
-    assert resumed("trial0", results=results) == [("fixed", 19.0, False)]
+    assert resumed("trial0", results=results) == [("fixed", 3.0, False)]
 
 
 def test_only_what_had_less_time_is_of_an_earlier_budget(resumed):
     results = {"train runner_up.1": {"trial": 2, "epochs": 9.0, "seconds": 19.0}}
     found = resumed("trial0", "trial2.1", round=1, results=results)
-    assert found == [("runner_up.1", 19.0, False), ("earlier", 3.0, False)]
+    assert found == [("runner_up.1", 3.0, False), ("earlier", 3.0, False)]
 
 
 def test_a_training_that_a_kill_cut_off_was_stopped(resumed):

@@ -375,7 +375,7 @@ class _Run:
         """A training that had come to its end in an earlier opening took what it took then."""
         before = self.phases.results.get(phase, {})
         if before.get("epochs") == final.epochs:
-            final.seconds = before["seconds"] if final.epochs else max(final.seconds, before["seconds"])
+            final.seconds = max(final.seconds, before["seconds"])
 
     # Scoring
 

@@ -304,8 +304,7 @@ class Pool:
             if not trials and name != FIXED:
                 continue
             trial = next((trial for trial in trials if trial.id == result.get("trial")), root)
-            final = self._restored(trial, _unused(name, others), file)
-            return None if final is None else dataclasses.replace(final, seconds=result["seconds"])
+            return self._restored(trial, _unused(name, others), file)
         final = self._restored(root, _unused(RUNNER_UP, others), file)
         return None if final is None else dataclasses.replace(final, stopped=True)
 
@@ -333,10 +332,7 @@ class Pool:
             file = candidate.begun.checkpoint
         if file is None or not file.exists():
             return None
-        trials = [] if trial is None else self.search.history.of(trial.architecture)
-        before = [other for other in trials if trial is not None and other.id <= trial.id]
-        seconds = sum(other.outcome.seconds for other in before if other.outcome is not None)
-        return dataclasses.replace(self.workshop.restored(candidate, file), seconds=seconds, stopped=stopped)
+        return dataclasses.replace(self.workshop.restored(candidate, file), stopped=stopped)
 
 
 def _unused(name: str, others: Sequence[Final | None]) -> str:
