@@ -173,6 +173,7 @@ def resumed(monkeypatch, tmp_path):
             (tmp_path / f"{name}.safetensors").touch()
         monkeypatch.setattr(made, "_fixed_trial", lambda: None)
         monkeypatch.setattr(made, "_unfinished", lambda trained: None)
+        monkeypatch.setattr(made, "_candidate", lambda trial: SimpleNamespace(name="searched"))
 
         def restored(trial, name, file):
             score = Score({"accuracy": 0.5}, np.zeros(0))
@@ -186,7 +187,7 @@ def resumed(monkeypatch, tmp_path):
 
 def test_rows_of_earlier_budgets_have_names_of_their_own(resumed):
     files = ("trial3", "trial5", "trial5.1", "fixed", "trial3.carried", "linear")
-    assert [name for name, *_ in resumed(*files, round=2)] == ["earlier", "earlier.1", "earlier.2"]
+    assert [name for name, *_ in resumed(*files, round=2)] == ["earlier_fixed", "earlier", "earlier.1"]
 
 
 def test_what_the_same_budget_trained_before_a_resume_keeps_its_name(resumed):

@@ -31,7 +31,7 @@ MOST_ROWS = 30
 WIDE = 8.0  # times the least from which on sizes are drawn on a logarithmic scale
 MIX, RANGE = 2654435761, 2**32  # Knuth's multiplicative hash: spreads consecutive numbers evenly
 SIZES = {"params": "parameters", "macs": "multiply-adds"}
-EARLY = ("unfinished", "earlier")  # rows of a job that tell what a network was before its last training
+EARLY = ("unfinished", "earlier", "earlier_fixed")  # rows that tell what a network was before its last training
 LATENCY, MOST_LATENCIES = "latency", 4  # how names of such metrics begin, and how many of them are drawn
 
 Dot = tuple[float, float, int]

@@ -35,6 +35,7 @@ from archsmith.training.recipe import decided
 
 SEARCHED = "searched"
 RUNNER_UP = "runner_up"  # what gets the time that the winner of the race could not use
+EARLIER, EARLIER_FIXED = "earlier", "earlier_fixed"  # what a training had come to with an earlier budget
 TUNED = "tuned"  # what a baseline brought along, trained on
 MOST_COMPARING, MOST_ENDING = 0.05, 0.2  # shares of the budget that the end of a large network may take
 MEASURED = 256  # validation examples that a forward pass is measured on
@@ -287,7 +288,8 @@ class Pool:
         if fixed is not None and all(final.name != FIXED for final in ended):
             found.append(self._restored(fixed, FIXED))
         for root, file in before:
-            found.append(self._restored(root, _unused("earlier", found), file))
+            fixed_one = root is None or self._candidate(root).name == FIXED
+            found.append(self._restored(root, _unused(EARLIER_FIXED if fixed_one else EARLIER, found), file))
         found.append(self._unfinished([final for final in ended if not final.stopped]))
         return [final for final in found if final is not None]
 

@@ -47,6 +47,7 @@ NETWORKS = {  # the rows of a job
     "tuned": "tuned pretrained network",
     "unfinished": "best trial",
     "earlier": "network of an earlier budget",
+    "earlier_fixed": "hand-made network of an earlier budget",
 }
 ABOUT = {  # what these are
     "linear": "the simplest model, to compare with",
@@ -57,7 +58,8 @@ ABOUT = {  # what these are
     "pretrained": "a network that has learnt from other data; only its last layer is new",
     "tuned": "the pretrained network, with all of its weights trained further on these data",
     "unfinished": "the best training of the search, as the search left it",
-    "earlier": "what the study had come to with less time",
+    "earlier": "a network of the search, as it was trained with the earlier budget",
+    "earlier_fixed": "the hand-made network, as it was trained with the earlier budget",
 }
 NO_ARTICLE = ("boosted", "runner_up")
 PHASES = {
