@@ -74,9 +74,10 @@ def pool(
     made = object.__new__(Pool)
     outcome = SimpleNamespace(seconds=seconds)
     trial = SimpleNamespace(architecture="ours", ok=True, metrics={"accuracy": scored}, outcome=outcome)
-    plan = SimpleNamespace(pooled=True, final_end=100.0, search_end=60.0, final_epochs=200.0)
+    plan = SimpleNamespace(pooled=True, final_end=100.0, search_end=60.0, final_epochs=200.0, unit_seconds=0.5)
     splits = SimpleNamespace(task=SimpleNamespace(metric="accuracy"))
-    made.job = SimpleNamespace(plan=plan, speed=SimpleNamespace(steps_per_epoch=10, step_seconds=0.05), splits=splits)
+    speed = SimpleNamespace(steps_per_epoch=10, step_seconds=0.05, epoch_seconds=0.5)
+    made.job = SimpleNamespace(plan=plan, speed=speed, splits=splits)
     history = SimpleNamespace(trials=[trial], finished=[trial], of=lambda architecture: [trial])
     made.search = SimpleNamespace(history=history, strategy=None)
     made.phases = SimpleNamespace(left=lambda end: left)
@@ -120,6 +121,8 @@ def test_a_race_gets_less_time_where_two_networks_may_be_trained(monkeypatch):
     spare = limits(seconds=3.0)
     spare.job.plan.search_end = 90.0  # one network needs ten seconds
     assert spare.race_seconds() == (88.0, 78.0)
+    spare.job.speed.epoch_seconds = 0.25  # twice as fast as when the study began
+    assert spare.race_seconds() == (176.0, 156.0)
 
 
 def test_weights_from_other_data_are_no_rival_for_a_network_that_is_ahead_of_them_already(monkeypatch):

@@ -120,8 +120,9 @@ class Pool:
         return None
 
     def race_seconds(self) -> tuple[float, float] | None:
-        """How long trials may take in all, and how long as long as a network with weights from other data is expected
-        to be ahead of them: that one may be worth training on, too. None without a time budget.
+        """How long trials may take in all, on the machine as it was when the study began, and how long as long as a
+        network with weights from other data is expected to be ahead of them: that one may be worth training on, too.
+        None without a time budget.
         """
         plan = self.job.plan
         if plan.search_end is None or plan.final_end is None:
@@ -129,7 +130,9 @@ class Pool:
         spent = math.fsum(trial.outcome.seconds for trial in self.search.history.finished if trial.outcome is not None)
         sooner = max(plan.search_end / 2, 2 * plan.search_end - plan.final_end)
         ends = plan.search_end, sooner if self._competitive else plan.search_end
-        most, least = (spent + (self.phases.left(end) or 0.0) for end in ends)
+        # Work is counted in what it took when the study began; on a machine that is faster now there is time for more.
+        faster = max(1.0, (plan.unit_seconds or 0.0) / max(1e-6, self.job.speed.epoch_seconds))
+        most, least = (faster * (spent + (self.phases.left(end) or 0.0)) for end in ends)
         return most, least
 
     def finalists(self) -> list[Candidate]:
