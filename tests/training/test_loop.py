@@ -229,8 +229,8 @@ def test_seconds_are_counted_over_all_calls_that_took_steps(
     constant = dataclasses.replace(RECIPE, schedule="constant")
     first = fit(digits, Small(), recipe=constant, epochs=1, save_to=tmp_path / "c")
     second = fit(digits, Small(), recipe=constant, epochs=2, save_to=tmp_path / "c")
-    assert first.spent == pytest.approx(first.seconds, abs=1) and first.seconds > 0
-    assert second.spent > second.seconds > 0.5 * first.spent
+    assert 0.8 * first.seconds < first.spent <= first.seconds
+    assert second.spent > 1.5 * first.spent
     again = fit(digits, Small(), recipe=constant, epochs=2, save_to=tmp_path / "c")
     measured = fit(digits, Small(), recipe=constant, epochs=3, save_to=tmp_path / "c", go_on=False)
     assert first.spent < again.spent == measured.spent <= second.spent  # to measure again is no training

@@ -61,7 +61,7 @@ class Trained:
     ``epochs``: of all calls.
     ``steps``: of all calls.
     ``seconds``: of this call.
-    ``spent``: seconds that the training took over all calls that took steps, as far as these are in it.
+    ``spent``: seconds of the training over all calls that took steps, without the last measuring.
     ``score``: on the validation split; None without one.
     ``curve``: the learning curve, as (epoch, metrics).
     ``resumed``: the epoch from which this call went on; 0 for a new training.
@@ -226,6 +226,7 @@ class _Run:
     saved: float = 0.0
     spent_before: float = 0.0
     took_steps: bool = False
+    measured_from: float | None = None
     curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
 
     @property
@@ -237,8 +238,9 @@ class _Run:
 
     @property
     def spent(self) -> float:
-        """Seconds of the training over all calls. To measure it again is no training."""
-        return self.spent_before + (self.elapsed() if self.took_steps else 0.0)
+        """Seconds of the training over all calls. To measure what came of it is no training."""
+        now = self.elapsed() if self.measured_from is None else self.measured_from
+        return self.spent_before + (now if self.took_steps else 0.0)
 
     def train(self, measure_every: int, go_on: bool) -> Score | None:
         """Train to the end, from the checkpoint where there is one."""
@@ -265,6 +267,7 @@ class _Run:
                     self._save(finished)
         if go_on and not finished:  # measuring, or the last saving, took what time was left
             self._save(True)
+        self.measured_from = self.elapsed()
         score = self._measure(final=True)
         self._tell({**metrics, "seconds": self.elapsed(), **(score.metrics if score else {})})
         return score
