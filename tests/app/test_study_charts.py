@@ -66,6 +66,17 @@ def test_time_is_that_of_the_clock_of_the_study(view_of: Any, tried: Any) -> Non
     assert again.since == "since the start, without stops"
 
 
+def test_a_mark_stays_where_its_training_ended_when_a_later_run_only_reads_it_again(view_of: Any, tried: Any) -> None:
+    linear = PhaseRecord("linear", FINISHED, seconds=1.0, result={"accuracy": 0.6, "epochs": 0.0})
+    begun = PhaseRecord("train fixed", FINISHED, seconds=1.0, result={"accuracy": 0.7, "epochs": 2.0})
+    on = PhaseRecord("train fixed", FINISHED, seconds=1.0, result={"accuracy": 0.7, "epochs": 4.0})
+    once = [linear, begun, tried(0, 0.5)]
+    before = charts(view_of(*once)).progress.trained
+    after = charts(view_of(*once, Opened(2, "here", 60.0), tried(1, 0.6, x=2), linear, on)).progress.trained
+    assert [mark.at for mark in after][:1] == [mark.at for mark in before][:1]
+    assert after[1].at > before[1].at  # it was trained on
+
+
 def test_a_network_that_was_trained_on_is_one_point_with_its_latest_score(view_of: Any, tried: Any) -> None:
     rows = (
         {"name": "linear", "valid": 0.6, "params": 5},

@@ -90,7 +90,7 @@ def test_a_job_says_why_its_search_ended_and_that_a_person_asked_it_to_finish(vi
     result = ResultRecord("accuracy", test=0.5, rows=(), stop_reason="seconds", seconds=59.0, data=data)
     why = study_facts(view_of(tried(0, 0.5), result)).why
     assert why is not None
-    assert why.startswith("The search ended because the time for it was used up. The job took 0:59 of 1:00. A person")
+    assert why.startswith("The search ended because its time was used up. The job took 0:59 of 1:00. A person")
 
 
 def test_a_job_that_took_more_than_its_budget_says_why(view_of: Any) -> None:

@@ -1,6 +1,7 @@
 """Trainings in full, of networks and of models that another method fits; and the export of what was not searched."""
 
 import dataclasses
+import itertools
 import types
 from pathlib import Path
 
@@ -85,6 +86,19 @@ def test_a_training_that_was_finished_is_not_repeated(workshop, candidate, tmp_p
     assert again.score.metrics == pytest.approx(first.score.metrics)
 
 
+def test_its_seconds_are_those_of_all_openings_and_of_the_trial_that_it_goes_on_from(
+    workshop, begun, tmp_path, monkeypatch
+):
+    clock = itertools.count()
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))
+    whole, _ = train(workshop, begun, tmp_path / "a", epochs=10.0)
+    first, _ = train(workshop, begun, tmp_path / "b", epochs=5.0)
+    kept = tmp_path / "b" / "trial3.carried.safetensors"
+    more = dataclasses.replace(begun, begun=Begun(seed=5, checkpoint=kept, epochs=3.0, round=1))
+    assert train(workshop, more, tmp_path / "c", epochs=10.0)[0].seconds > 0.8 * whole.seconds > first.seconds
+    assert workshop.restored(more, kept).seconds > 0.4 * first.seconds
+
+
 def test_a_person_in_a_hurry_gets_fewer_epochs(workshop, candidate, tmp_path):
     final, _ = train(workshop, candidate, tmp_path, epochs=500.0, hurry=lambda: True)
     assert 0 < final.epochs < 500 and final.score.n
@@ -111,7 +125,7 @@ def test_its_first_part_has_what_costs_less_and_its_last_part_has_not(workshop, 
     def trained(network, data, recipe, pipeline, **options):
         used.append((pipeline, options.get("anneal", False)))
         options["save_to"].touch()
-        return types.SimpleNamespace(score=0.5, seconds=1.0, epochs=1.0)
+        return types.SimpleNamespace(score=0.5, spent=1.0, epochs=1.0)
 
     monkeypatch.setattr(Tables, "cheaper", lambda self, splits, pipeline, graph: cheaper)
     monkeypatch.setattr("archsmith.automl.final_training.train", trained)

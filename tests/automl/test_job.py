@@ -179,6 +179,19 @@ def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_pause_behind_the_bundle_lets_the_job_end(tmp_path):
+    brief = {"seconds": None, "trials": 1, "settings": {"recipe": {"epochs": 1}}, "pretrained": False}
+    settings = FitSettings("digits", workspace=str(tmp_path / "workspace"), name="late", **brief)
+
+    def watch(event):
+        if event.kind == "phase" and event.data["name"] == "export" and event.data["state"] == "started":
+            Workspace(settings.workspace).open("late").command("pause")
+
+    result = fit(settings, observer=watch)
+    assert result.report is not None and not result.asked_to_finish
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("taken_back", [True, False])
 def test_a_wish_to_finish_holds_until_it_is_taken_back(tmp_path, taken_back):
     class Killed(BaseException):

@@ -159,6 +159,23 @@ def test_more_time_is_added_and_put_to_use(finished, tmp_path, more, cut):
     assert plan.search_end - plan.elapsed >= 0.5 * (left - plan.reserve_seconds)
 
 
+@pytest.mark.parametrize(("step_seconds", "kept"), [(9.0, False), (1e-9, True)])
+def test_a_machine_that_was_busy_before_a_study_without_trials_is_measured_again(
+    finished, tmp_path, step_seconds, kept
+):
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(finished.settings.workspace, workspace.path)
+    began = next(iter(workspace.open(finished.result.study).read()))
+    speed = {**began.data["fit"]["speed"], "step_seconds": step_seconds, "cost": 1.5}
+    store = workspace.create("busy", only=True)
+    store.acquire()
+    store.append([Event("study", {**began.data, "fit": {**began.data["fit"], "speed": speed}})])
+    store.release()
+    asked = dataclasses.replace(finished.settings, workspace=str(workspace.path), name="busy", resume=True, out=None)
+    job = opening.resume(dataclasses.replace(asked, seconds=300.0, trials=None, replace=True), time.time())
+    assert (job.speed.step_seconds == step_seconds) == kept and job.speed.cost == 1.5
+
+
 def named(settings, workspace, finished):
     return dataclasses.replace(
         settings, workspace=str(workspace.path), name=finished.result.study, resume=True, out=None

@@ -74,9 +74,10 @@ def pool(
     made = object.__new__(Pool)
     outcome = SimpleNamespace(seconds=seconds)
     trial = SimpleNamespace(architecture="ours", ok=True, metrics={"accuracy": scored}, outcome=outcome)
-    plan = SimpleNamespace(pooled=True, final_end=100.0, search_end=60.0, final_epochs=200.0)
+    plan = SimpleNamespace(pooled=True, final_end=100.0, search_end=60.0, final_epochs=200.0, unit_seconds=0.5)
     splits = SimpleNamespace(task=SimpleNamespace(metric="accuracy"))
-    made.job = SimpleNamespace(plan=plan, speed=SimpleNamespace(steps_per_epoch=10, step_seconds=0.05), splits=splits)
+    speed = SimpleNamespace(steps_per_epoch=10, step_seconds=0.05, epoch_seconds=0.5)
+    made.job = SimpleNamespace(plan=plan, speed=speed, splits=splits)
     history = SimpleNamespace(trials=[trial], finished=[trial], of=lambda architecture: [trial])
     made.search = SimpleNamespace(history=history, strategy=None)
     made.phases = SimpleNamespace(left=lambda end: left)
@@ -120,6 +121,8 @@ def test_a_race_gets_less_time_where_two_networks_may_be_trained(monkeypatch):
     spare = limits(seconds=3.0)
     spare.job.plan.search_end = 90.0  # one network needs ten seconds
     assert spare.race_seconds() == (88.0, 78.0)
+    spare.job.speed.epoch_seconds = 0.25  # twice as fast as when the study began
+    assert spare.race_seconds() == (176.0, 156.0)
 
 
 def test_weights_from_other_data_are_no_rival_for_a_network_that_is_ahead_of_them_already(monkeypatch):
@@ -173,6 +176,7 @@ def resumed(monkeypatch, tmp_path):
             (tmp_path / f"{name}.safetensors").touch()
         monkeypatch.setattr(made, "_fixed_trial", lambda: None)
         monkeypatch.setattr(made, "_unfinished", lambda trained: None)
+        monkeypatch.setattr(made, "_candidate", lambda trial: SimpleNamespace(name="searched"))
 
         def restored(trial, name, file):
             score = Score({"accuracy": 0.5}, np.zeros(0))
@@ -186,18 +190,18 @@ def resumed(monkeypatch, tmp_path):
 
 def test_rows_of_earlier_budgets_have_names_of_their_own(resumed):
     files = ("trial3", "trial5", "trial5.1", "fixed", "trial3.carried", "linear")
-    assert [name for name, *_ in resumed(*files, round=2)] == ["earlier", "earlier.1", "earlier.2"]
+    assert [name for name, *_ in resumed(*files, round=2)] == ["earlier_fixed", "earlier", "earlier.1"]
 
 
-def test_what_the_same_budget_trained_before_a_resume_keeps_its_name_and_its_time(resumed):
+def test_what_the_same_budget_trained_before_a_resume_keeps_its_name(resumed):
     results = {"train fixed": {"trial": 4, "epochs": 9.0, "seconds": 19.0}, "boosted": {"epochs": 0.0}}
-    assert resumed("trial0", results=results) == [("fixed", 19.0, False)]
+    assert resumed("trial0", results=results) == [("fixed", 3.0, False)]
 
 
 def test_only_what_had_less_time_is_of_an_earlier_budget(resumed):
     results = {"train runner_up.1": {"trial": 2, "epochs": 9.0, "seconds": 19.0}}
     found = resumed("trial0", "trial2.1", round=1, results=results)
-    assert found == [("runner_up.1", 19.0, False), ("earlier", 3.0, False)]
+    assert found == [("runner_up.1", 3.0, False), ("earlier", 3.0, False)]
 
 
 def test_a_training_that_a_kill_cut_off_was_stopped(resumed):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from archsmith.core.time_told import about_time
 
 
@@ -14,6 +16,13 @@ def told(seconds: float, phases: dict[str, Any] | None = None, **more: Any) -> s
 
 def test_about_the_budget_nothing_is_said() -> None:
     assert told(39.0) == told(44.0) == told(400.0, budget_seconds=None) == ""
+
+
+@pytest.mark.parametrize("reason", ["seconds", "late", "outdone", "settled"])
+def test_the_end_of_the_job_is_told_apart_from_that_of_its_search(reason: str) -> None:
+    phases = {"train fixed": {"seconds": 3.0, "expected": 12.0}}
+    early = "The job ended before its time was over: more training of these networks promised nothing."
+    assert told(20.0, phases, stop_reason=reason) == early
 
 
 def test_what_took_longer_than_was_kept_for_it_is_named() -> None:

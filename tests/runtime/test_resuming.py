@@ -30,6 +30,8 @@ def test_a_folder_with_a_blank_is_quoted():
     [
         ("seconds", ("--time", "+10m")),
         ("trials", ("--trials", "+10")),
+        ("late", ("--time", "+10m")),
+        ("outdone", ("--time", "+10m")),
         ("settled", ("--trials", "+10")),
         ("failures", ()),
         (None, ()),

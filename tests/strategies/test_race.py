@@ -266,13 +266,15 @@ def test_a_rival_that_is_far_ahead_ends_the_race_at_once() -> None:
 def test_no_trial_begins_that_would_not_be_over_in_time() -> None:
     _, result = race(200.0, most_work=20.0)
     assert 12.0 < sum(spent(result).values()) <= 20.0
-    assert result.reason == "seconds"
+    assert result.reason == "late"
     assert race(200.0)[1].reason == "settled"
 
 
 def test_a_race_gets_less_time_only_as_long_as_its_rival_is_ahead() -> None:
     limits = {"most_work": 40.0, "most_work_with_rival": 12.0}
-    ahead, behind = (sum(spent(race(200.0, rival=rival, **limits)[1]).values()) for rival in (0.03, 0.44))
+    ended = [race(200.0, rival=rival, **limits)[1] for rival in (0.05, 0.44)]
+    ahead, behind = (sum(spent(result).values()) for result in ended)
+    assert [result.reason for result in ended] == ["outdone", "late"]
     assert ahead <= 12.0 < behind <= 40.0
 
 

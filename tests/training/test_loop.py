@@ -221,6 +221,21 @@ def test_a_training_whose_time_went_into_measuring_is_finished(
     assert fit(digits, Small(seed=5), epochs=5, save_to=tmp_path / "c").steps == first.steps
 
 
+def test_seconds_are_counted_over_all_calls_that_took_steps(
+    digits: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    constant = dataclasses.replace(RECIPE, schedule="constant")
+    first = fit(digits, Small(), recipe=constant, epochs=1, save_to=tmp_path / "c")
+    second = fit(digits, Small(), recipe=constant, epochs=2, save_to=tmp_path / "c")
+    assert 0.8 * first.seconds < first.spent <= first.seconds
+    assert second.spent > 1.5 * first.spent
+    again = fit(digits, Small(), recipe=constant, epochs=2, save_to=tmp_path / "c")
+    measured = fit(digits, Small(), recipe=constant, epochs=3, save_to=tmp_path / "c", go_on=False)
+    assert first.spent < again.spent == measured.spent <= second.spent  # to measure again is no training
+
+
 def test_a_constant_rate_goes_on_to_more_epochs(digits: ImageSplits, tmp_path: Path) -> None:
     recipe = Recipe(batch_size=64).proxy()
     whole = fit(digits, Small(), recipe, epochs=3)

@@ -14,7 +14,7 @@ LATER = "It is trained on to its end when the study goes on."
 NOW = "It is being trained to its end."
 OVER = "It was trained to its end. What is exported is not chosen yet."
 CUT = "Its last training was cut off; it goes on when the study does."
-LESS = ("earlier",)  # names of rows that came of less time
+LESS = ("earlier", "earlier_fixed")  # names of rows that came of less time
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from archsmith.app.plain import Plain
 from archsmith.core.wording import metric_name, network_name, visible
 from archsmith.runtime.study_view import StudyView
 
-OF_THE_SEARCH = ("searched", "runner_up", "unfinished", "earlier")  # rows that are no baselines
+OF_THE_SEARCH = ("searched", "runner_up", "unfinished", "earlier", "earlier_fixed")  # rows that are no baselines
 MOST_TRIALS = 20  # networks of the search that are listed
 
 

@@ -22,6 +22,7 @@ from archsmith.core.job_records import Epoch
 from archsmith.core.trial import Trial
 from archsmith.core.wording import metric_name, network_name, visible
 from archsmith.runtime.job_view import TRAIN
+from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
 
 MOST_DOTS = 1000  # of one chart; as many as a browser draws as SVG without an effort
@@ -31,7 +32,7 @@ MOST_ROWS = 30
 WIDE = 8.0  # times the least from which on sizes are drawn on a logarithmic scale
 MIX, RANGE = 2654435761, 2**32  # Knuth's multiplicative hash: spreads consecutive numbers evenly
 SIZES = {"params": "parameters", "macs": "multiply-adds"}
-EARLY = ("unfinished", "earlier")  # rows of a job that tell what a network was before its last training
+EARLY = ("unfinished", "earlier", "earlier_fixed")  # rows that tell what a network was before its last training
 LATENCY, MOST_LATENCIES = "latency", 4  # how names of such metrics begin, and how many of them are drawn
 
 Dot = tuple[float, float, int]
@@ -256,12 +257,21 @@ def _rows(view: StudyView, at: Callable[[Mapping[str, Any]], float | None]) -> l
 
 
 def _trained_at(view: StudyView) -> list[Mark]:
-    """When their trainings ended, as far as these are phases of their own."""
-    ended = {phase.name: phase.ended_at for phase in view.phases.all if phase.ended_at is not None and not phase.failed}
+    """When their trainings ended, as far as these are phases of their own. A phase of a later opening that came to the
+    same has only read again what was trained before.
+    """
+    ended: dict[str, Phase] = {}
+    for phase in view.phases.all:
+        if phase.ended_at is not None and not phase.failed:
+            before = ended.get(phase.name)
+            known = {} if before is None else before.result
+            if before is None or any(known.get(each) != phase.result.get(each) for each in (view.metric, "epochs")):
+                ended[phase.name] = phase
 
     def at(row: Mapping[str, Any]) -> float | None:
         name = str(row.get("name"))
-        return ended.get(f"{TRAIN}{name}", ended.get(name))
+        found = ended.get(f"{TRAIN}{name}", ended.get(name))
+        return None if found is None else found.ended_at
 
     return [mark for _, mark in _rows(view, at)]
 

@@ -125,7 +125,7 @@ class Final:
     ``score``: on the validation split.
     ``outputs``: raw outputs ``(n, k)`` of examples, as the goal takes them.
     ``candidate``, ``network``: what was trained; None where no network came of it.
-    ``seconds``, ``epochs``: what it took.
+    ``seconds``, ``epochs``: what its training took over all openings, trials that it goes on from included.
     ``stopped``: was it stopped early, in favour of a more promising one?
     """
 
@@ -200,8 +200,7 @@ class Workshop:
         file, begun = folder / f"{candidate.file}.safetensors", candidate.begun
         common: dict[str, Any] = {"hurry": hurry, "report": report, "measure_every": max(1, round(epochs / 20))}
         if begun is None:
-            final = self._trained(candidate, file, seed=seed, epochs=epochs, seconds=seconds, **common)
-            return replace(final, seconds=time.perf_counter() - started)
+            return self._trained(candidate, file, seed=seed, epochs=epochs, seconds=seconds, **common)
         stem = replace(candidate, begun=None).file
         carried, best = folder / f"{stem}{CARRIED}", folder / f"{stem}{BEST}"
         common["best_to"] = best
@@ -225,8 +224,7 @@ class Workshop:
             epochs = min(epochs, curve[-1][0] / (1 - ANNEALING))
         left = None if seconds is None else max(1.0, seconds - (time.perf_counter() - started))
         final = self._trained(candidate, file, seed=begun.seed, epochs=epochs, seconds=left, anneal=True, **common)
-        final = self._or_before(final, best)
-        return replace(final, seconds=time.perf_counter() - started)
+        return self._or_before(final, best)
 
     def _or_before(self, final: Final, best: Path) -> Final:
         """``final``, or what the same training was at its best where that is clearly better."""
@@ -268,7 +266,7 @@ class Workshop:
         def predicted(examples: Examples) -> Tensor:
             return self.outputs(network, examples)
 
-        return Final(candidate.name, trained.score, predicted, trained.seconds, trained.epochs, candidate, network)
+        return Final(candidate.name, trained.score, predicted, trained.spent, trained.epochs, candidate, network)
 
     def _run(
         self, candidate: Candidate, file: Path, pipeline: Pipeline, valid: Examples | None, *, seed: int, **options: Any

@@ -16,7 +16,10 @@ REASONS = {
     "tuned": "What the pretrained network has learnt from other data was worth more than a search, so it got the rest "
     "of the time.",
     "unfinished": "The best trial was clearly better than all that was trained after it, so it was exported as it was.",
-    "earlier": "The time that was added brought nothing better, so the network from before was exported.",
+    **dict.fromkeys(
+        ("earlier", "earlier_fixed"),
+        "The time that was added brought nothing better, so the network from before was exported.",
+    ),
 }
 
 

@@ -171,7 +171,8 @@ class _Run:
             difference=difference,
             temperature=heat,
             phases=phases.told(),
-            asked_to_finish=phases.asked_to_finish(),
+            # The bundle is written, so a pause that was asked for meanwhile comes too late: the end is a second away.
+            asked_to_finish=search.asked_to_stop,
         )
         search.log("result", found.to_dict())
         found = self._copied(self._report(found))
@@ -375,7 +376,7 @@ class _Run:
         """A training that had come to its end in an earlier opening took what it took then."""
         before = self.phases.results.get(phase, {})
         if before.get("epochs") == final.epochs:
-            final.seconds = before["seconds"] if final.epochs else max(final.seconds, before["seconds"])
+            final.seconds = max(final.seconds, before["seconds"])
 
     # Scoring
 

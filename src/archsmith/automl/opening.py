@@ -436,9 +436,12 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     extended = limits != standing.before
     if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
-        if now.seconds is not None and not speed.step_seconds:
+        if now.seconds is not None and not (speed.step_seconds and len(view.history)):
             workshop = Workshop(modality, splits, device.torch, memory_mb)
-            speed = measure_speed(fixed_candidate(now, modality, splits, probed), workshop, now.seconds)
+            again = measure_speed(fixed_candidate(now, modality, splits, probed), workshop, now.seconds)
+            # It may have been busy when it was measured. Where it is slower now, trials cost more than their work.
+            if not speed.step_seconds or again.step_seconds < speed.step_seconds:
+                speed = dataclasses.replace(again, cost=speed.cost)
         begun, _ = costs_of(view.history, (), plan.unit_seconds)
         longer = make_plan(
             now.seconds,

@@ -35,6 +35,7 @@ from archsmith.training.recipe import decided
 
 SEARCHED = "searched"
 RUNNER_UP = "runner_up"  # what gets the time that the winner of the race could not use
+EARLIER, EARLIER_FIXED = "earlier", "earlier_fixed"  # what a training had come to with an earlier budget
 TUNED = "tuned"  # what a baseline brought along, trained on
 MOST_COMPARING, MOST_ENDING = 0.05, 0.2  # shares of the budget that the end of a large network may take
 MEASURED = 256  # validation examples that a forward pass is measured on
@@ -119,8 +120,9 @@ class Pool:
         return None
 
     def race_seconds(self) -> tuple[float, float] | None:
-        """How long trials may take in all, and how long as long as a network with weights from other data is expected
-        to be ahead of them: that one may be worth training on, too. None without a time budget.
+        """How long trials may take in all, on the machine as it was when the study began, and how long as long as a
+        network with weights from other data is expected to be ahead of them: that one may be worth training on, too.
+        None without a time budget.
         """
         plan = self.job.plan
         if plan.search_end is None or plan.final_end is None:
@@ -128,7 +130,9 @@ class Pool:
         spent = math.fsum(trial.outcome.seconds for trial in self.search.history.finished if trial.outcome is not None)
         sooner = max(plan.search_end / 2, 2 * plan.search_end - plan.final_end)
         ends = plan.search_end, sooner if self._competitive else plan.search_end
-        most, least = (spent + (self.phases.left(end) or 0.0) for end in ends)
+        # Work is counted in what it took when the study began; on a machine that is faster now there is time for more.
+        faster = max(1.0, (plan.unit_seconds or 0.0) / max(1e-6, self.job.speed.epoch_seconds))
+        most, least = (faster * (spent + (self.phases.left(end) or 0.0)) for end in ends)
         return most, least
 
     def finalists(self) -> list[Candidate]:
@@ -287,7 +291,8 @@ class Pool:
         if fixed is not None and all(final.name != FIXED for final in ended):
             found.append(self._restored(fixed, FIXED))
         for root, file in before:
-            found.append(self._restored(root, _unused("earlier", found), file))
+            fixed_one = root is None or self._candidate(root).name == FIXED
+            found.append(self._restored(root, _unused(EARLIER_FIXED if fixed_one else EARLIER, found), file))
         found.append(self._unfinished([final for final in ended if not final.stopped]))
         return [final for final in found if final is not None]
 
@@ -304,8 +309,7 @@ class Pool:
             if not trials and name != FIXED:
                 continue
             trial = next((trial for trial in trials if trial.id == result.get("trial")), root)
-            final = self._restored(trial, _unused(name, others), file)
-            return None if final is None else dataclasses.replace(final, seconds=result["seconds"])
+            return self._restored(trial, _unused(name, others), file)
         final = self._restored(root, _unused(RUNNER_UP, others), file)
         return None if final is None else dataclasses.replace(final, stopped=True)
 
@@ -333,10 +337,7 @@ class Pool:
             file = candidate.begun.checkpoint
         if file is None or not file.exists():
             return None
-        trials = [] if trial is None else self.search.history.of(trial.architecture)
-        before = [other for other in trials if trial is not None and other.id <= trial.id]
-        seconds = sum(other.outcome.seconds for other in before if other.outcome is not None)
-        return dataclasses.replace(self.workshop.restored(candidate, file), seconds=seconds, stopped=stopped)
+        return dataclasses.replace(self.workshop.restored(candidate, file), stopped=stopped)
 
 
 def _unused(name: str, others: Sequence[Final | None]) -> str:

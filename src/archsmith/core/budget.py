@@ -14,6 +14,8 @@ SECONDS = "seconds"
 TRIALS = "trials"
 EXHAUSTED = "exhausted"
 SETTLED = "settled"  # more training of the best one is worth more than more candidates
+LATE = "late"  # what was worth trying next would not have been over in time
+OUTDONE = "outdone"  # the time that candidates get as long as a network is ahead that needs no search
 CONVERGED = "converged"
 REQUESTED = "requested"
 INTERRUPTED = "interrupted"
@@ -21,7 +23,7 @@ FAILURES = "failures"
 UNTRAINABLE = "untrainable"  # no network of the space can be trained, so there was no trial
 FAILED = "failed"  # an error outside of the trials ended it
 UNPREPARED = "unprepared"  # the evaluator's own first phase failed, so there was no trial
-
+FOR_TIME = (SECONDS, LATE, OUTDONE)  # with more time the search goes on
 
 DEFAULT_TRIALS = 100  # of a search that is given no budget
 MOST_WORKERS = 1024  # processes at the same time, more than any machine has use for

@@ -23,7 +23,9 @@ HARDLY_TRAINED = "hardly trained"
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
-    budget.SECONDS: "the time for it was used up",
+    budget.SECONDS: "its time was used up",
+    budget.LATE: "nothing else that promised more would have been over in time",
+    budget.OUTDONE: "the pretrained network promised to end ahead of all candidates",
     budget.TRIALS: "the number of trials was reached",
     budget.EXHAUSTED: "there was nothing left to try",
     budget.SETTLED: "more training of the best network was worth more than more candidates",
@@ -45,6 +47,7 @@ NETWORKS = {  # the rows of a job
     "tuned": "tuned pretrained network",
     "unfinished": "best trial",
     "earlier": "network of an earlier budget",
+    "earlier_fixed": "hand-made network of an earlier budget",
 }
 ABOUT = {  # what these are
     "linear": "the simplest model, to compare with",
@@ -55,7 +58,8 @@ ABOUT = {  # what these are
     "pretrained": "a network that has learnt from other data; only its last layer is new",
     "tuned": "the pretrained network, with all of its weights trained further on these data",
     "unfinished": "the best training of the search, as the search left it",
-    "earlier": "what the study had come to with less time",
+    "earlier": "a network of the search, as it was trained with the earlier budget",
+    "earlier_fixed": "the hand-made network, as it was trained with the earlier budget",
 }
 NO_ARTICLE = ("boosted", "runner_up")
 PHASES = {
@@ -359,12 +363,12 @@ def strategy_in_words(strategy: str) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    """Why a search ended: ``the time for it was used up``. A reason of somebody else stays as it is."""
+    """Why a search ended: ``its time was used up``. A reason of somebody else stays as it is."""
     return REASONS.get(reason, reason)
 
 
 def end_of_search(reason: str, n_trials: int | None) -> str:
-    """``the search ended because the time for it was used up``, or that a job had none. ``n_trials``: how many it had;
+    """``the search ended because its time was used up``, or that a job had none. ``n_trials``: how many it had;
     None: it was one in any case.
     """
     if n_trials != 0:

@@ -65,7 +65,7 @@ class Standing:
         seconds, most = self.before.seconds, self.before.trials
         if time is not None:
             seconds = _limit(time, parse_seconds, seconds, self.seconds)
-        elif trials is not None and seconds is not None and (self.reason == reasons.SECONDS or self._late(seconds)):
+        elif trials is not None and seconds is not None and (self.reason in reasons.FOR_TIME or self._late(seconds)):
             seconds = None
         if trials is not None:
             most = _limit(trials, parse_trials, most, self.trials)

@@ -11,7 +11,8 @@ from archsmith.core.records import Opened, Record, StudyRecord
 
 VOID_AFTER_MORE_TIME = ("search", "ready", "test", "export")  # phases that an extended job repeats
 LIMITS = ("seconds", "trials")  # what an extension changes in the settings
-READ, TRAIN, LINEAR, TEST = "read", "train ", "linear", "test"  # names of phases; of the second, the beginning
+READ, LINEAR, CHOOSE, TEST = "read", "linear", "choose", "test"  # names of phases
+TRAIN = "train "  # the beginning of such a name
 
 
 @dataclass

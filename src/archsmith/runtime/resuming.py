@@ -11,7 +11,7 @@ from archsmith import catalog
 from archsmith.core import budget as reasons
 
 # Why a search is over that its budget did not end otherwise: it goes on only if it is given more.
-AT_AN_END = (reasons.SECONDS, reasons.TRIALS, reasons.EXHAUSTED, reasons.CONVERGED, reasons.SETTLED)
+AT_AN_END = (*reasons.FOR_TIME, reasons.TRIALS, reasons.EXHAUSTED, reasons.CONVERGED, reasons.SETTLED)
 MORE_TIME, MORE_TRIALS = ("--time", "+10m"), ("--trials", "+10")
 
 
@@ -29,4 +29,4 @@ def more_after(reason: str | None) -> tuple[str, ...]:
     """What a study needs more of that ended for ``reason``; nothing where it goes on as it is."""
     if reason not in AT_AN_END:
         return ()
-    return MORE_TIME if reason == reasons.SECONDS else MORE_TRIALS
+    return MORE_TIME if reason in reasons.FOR_TIME else MORE_TRIALS

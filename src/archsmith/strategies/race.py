@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.core.budget import EXHAUSTED, SECONDS, SETTLED
+from archsmith.core.budget import EXHAUSTED, LATE, OUTDONE, SETTLED
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import check_from_0, checked
 from archsmith.core.history import History
@@ -123,14 +123,16 @@ class Race:
         return None if first is None else first.seen.error
 
     def reason_to_end(self, history: History) -> str:
-        """With a total of work it stops where more of it for the best entrant is worth more than anything else, or
-        where nothing that is worth more would be over in time.
+        """With a total of work it stops where more of it for the best entrant is worth more than anything else, where
+        nothing that is worth more would be over in time, or sooner, since ``rival`` is ahead.
         """
         if history.total_work is None and self.most_work is None:
             return EXHAUSTED
         pool = Pool.of(self, history, ())
         best = pool.best()
-        return SETTLED if best is None or not pool.promising(best) else SECONDS
+        if best is None or not pool.promising(best):
+            return SETTLED
+        return OUTDONE if pool.outdone(best) else LATE
 
     def _anchor(self, pool: Pool) -> Proposal | None:
         return next(pool.unseen(self.seeds[: self.anchors]), None)

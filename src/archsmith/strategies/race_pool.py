@@ -191,6 +191,12 @@ class Pool:
         most = self._most_work() - math.fsum(self.costs.values())
         return [option for option in self.promising(best) if self.toll * option.work <= most]
 
+    def outdone(self, best: Entrant) -> bool:
+        """Would something of that be over in time, were it not that the rival is ahead?"""
+        most = math.inf if self.rules.most_work is None else self.rules.most_work
+        most -= math.fsum(self.costs.values())
+        return any(self.toll * option.work <= most for option in self.promising(best))
+
     def promising(self, best: Entrant) -> list[Option]:
         """All that is worth its work, and may have it. Going on with the best one costs nothing, since that is done in
         any case.

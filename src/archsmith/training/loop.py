@@ -61,6 +61,7 @@ class Trained:
     ``epochs``: of all calls.
     ``steps``: of all calls.
     ``seconds``: of this call.
+    ``spent``: seconds of the training over all calls that took steps, without the last measuring.
     ``score``: on the validation split; None without one.
     ``curve``: the learning curve, as (epoch, metrics).
     ``resumed``: the epoch from which this call went on; 0 for a new training.
@@ -71,6 +72,7 @@ class Trained:
     epochs: float
     steps: int
     seconds: float
+    spent: float
     score: Score | None
     curve: tuple[tuple[float, Mapping[str, float]], ...]
     resumed: int
@@ -165,6 +167,7 @@ def train(
         run.epochs,
         run.pace.step,
         run.elapsed(),
+        run.spent,
         score,
         tuple(run.curve),
         run.resumed,
@@ -221,6 +224,9 @@ class _Run:
     resumed: int = 0
     reported: float = 0.0
     saved: float = 0.0
+    spent_before: float = 0.0
+    took_steps: bool = False
+    measured_from: float | None = None
     curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
 
     @property
@@ -229,6 +235,12 @@ class _Run:
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.started
+
+    @property
+    def spent(self) -> float:
+        """Seconds of the training over all calls. To measure what came of it is no training."""
+        now = self.elapsed() if self.measured_from is None else self.measured_from
+        return self.spent_before + (now if self.took_steps else 0.0)
 
     def train(self, measure_every: int, go_on: bool) -> Score | None:
         """Train to the end, from the checkpoint where there is one."""
@@ -255,6 +267,7 @@ class _Run:
                     self._save(finished)
         if go_on and not finished:  # measuring, or the last saving, took what time was left
             self._save(True)
+        self.measured_from = self.elapsed()
         score = self._measure(final=True)
         self._tell({**metrics, "seconds": self.elapsed(), **(score.metrics if score else {})})
         return score
@@ -278,7 +291,7 @@ class _Run:
             torch.manual_seed(derive(self.seed, "layers", self.pace.step))
             before = self.elapsed()
             self._step(batch, targets, losses)
-            after = self.elapsed()
+            after, self.took_steps = self.elapsed(), True
             self.pace.advance(after, losses.step_seconds(after - before))
             if self.average is not None:
                 self.average.update(self.network, self.pace.step)
@@ -426,6 +439,7 @@ class _Run:
             "falls_from": self.falls_from,
             "updates": self.average.updates if self.average else 0,
             "curve": self.curve,
+            "seconds": self.spent,
             "finished": finished,
         }
         checkpoint.save(self.save_to, tensors, facts)
@@ -461,6 +475,7 @@ class _Run:
         self.pace.progress = facts["progress"] if same_length else facts["step"] / self.pace.n_steps
         self.falls_from = facts.get("falls_from") if self.anneal else None
         self.curve = [(step, metrics) for step, metrics in facts["curve"]]
+        self.spent_before = facts.get("seconds", 0.0)  # earlier versions did not write it down
         # At a constant rate, a training that the clock ended goes on; with an annealed rate it is over.
         annealed = self.recipe.schedule != "constant" or (self.anneal and self.falls_from is not None)
         return bool(facts["finished"]) and same_length and (annealed or facts["step"] == self.pace.n_steps)

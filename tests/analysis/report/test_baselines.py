@@ -6,6 +6,7 @@ from typing import Any
 from archsmith.analysis.report.baselines import Baselines, _once, baselines_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.job_records import FINISHED, PhaseRecord
 
 
 def told(make: Any, **wishes: Any) -> Baselines:
@@ -246,6 +247,22 @@ def test_of_a_job_without_a_result_nothing_is_concluded(make: Any) -> None:
     study.view.job.results["train fixed"] = {"accuracy": 0.8, "epochs": 9.0, "seconds": 7.0, "trial": 0}
     facts = baselines_of(study)
     assert facts is not None and facts.lead.startswith("Nothing is chosen yet. Of what was trained to its end gradient")
+
+
+def test_of_a_job_that_was_cut_off_behind_its_choice_the_choice_is_told(make: Any) -> None:
+    study = read_study(make(finished=False))
+    study.view.job.results["train fixed"] = {"accuracy": 0.8, "epochs": 9.0, "seconds": 7.0, "trial": 0}
+    for record in (PhaseRecord("choose", FINISHED, result={"network": "fixed"}), PhaseRecord("export")):
+        study.view.job.take(record)
+        study.view.phases.take(record, 60.0)
+    facts = baselines_of(study)
+    assert facts is not None and facts.lead == (
+        "The hand-made network is chosen, as the best on the validation split; when the study goes on, its bundle and "
+        "report are written next."
+    )
+    study.view.phases.take(PhaseRecord("train fixed"), 70.0)
+    facts = baselines_of(study)
+    assert facts is not None and facts.lead.startswith("Nothing is chosen yet.")
     assert "do not need a network" not in facts.lead
 
 

@@ -33,6 +33,7 @@ from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
 from archsmith.core.wording import HARDLY_TRAINED, about_network, hardly, passed_over
+from archsmith.runtime.job_view import CHOOSE, TRAIN
 
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
@@ -45,7 +46,7 @@ ENDED = ("searched", "fixed", "runner_up", "tuned")  # what is trained after the
 SHORT = 10.0  # epochs below which a training that the clock cut is told
 CUT_SHARE = 0.9  # of the time that it was given is what a training took that the clock cut
 AS_GOOD = 0.01  # share of the examples, but one at least, by which a baseline that is as good may be worse
-TRAINED_ON = ("tuned", "unfinished", "earlier")  # networks that came of more than a baseline
+TRAINED_ON = ("tuned", "unfinished", "earlier", "earlier_fixed")  # networks that came of more than a baseline
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
 
 
 def _so_far(study: Study, rows: Sequence[Row], n: int) -> str:
-    """Of a job without a result: nothing is chosen, so nothing is concluded."""
+    """Of a job without a result: nothing is concluded. It may have been cut off behind its choice."""
     scored = [row for row in rows if row.get("valid") is not None]
     if not any(str(row["name"]).partition(".")[0] in ENDED for row in scored):
         tried = any(trial.ok for trial in study.history.finished)
@@ -179,7 +180,17 @@ def _so_far(study: Study, rows: Sequence[Row], n: int) -> str:
         return f"So far only baselines were trained to their end. {rest}"
     best = max(scored, key=lambda row: (1.0 if study.maximize else -1.0) * float(row["valid"]))
     value, name = score(study.metric, best["valid"], n), the_network(str(best["name"]))
+    if _is_chosen(study):
+        later = "" if study.view.writer else "when the study goes on, "
+        of = sentence_case(the_network(str(study.view.job.results[CHOOSE]["network"])))
+        return f"{of} is chosen, as the best on the validation split; {later}its bundle and report are written next."
     return f"Nothing is chosen yet. Of what was trained to its end {name} is best on the validation split: {value}."
+
+
+def _is_chosen(study: Study) -> bool:
+    """Was a network chosen, and no training begun since?"""
+    names = [phase.name for phase in study.view.phases.all if phase.name == CHOOSE or phase.name.startswith(TRAIN)]
+    return names[-1:] == [CHOOSE] and "network" in study.view.job.results.get(CHOOSE, {})
 
 
 def _once(sentence: str, before: str) -> str:

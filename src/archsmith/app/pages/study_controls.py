@@ -57,7 +57,7 @@ DEEDS = {
         "Pause",
         "Pause this study?",
         "Its process ends. What is finished is kept; what is being trained just now goes on from its last checkpoint "
-        "when you press Resume.",
+        "when you press Resume. A study that has only its report to write comes to its end instead.",
         "Pause",
         "It is asked to pause, and ends at its next step …",
     ),
@@ -71,8 +71,9 @@ DEEDS = {
     "extend": Deed(
         "More time",
         "How much more time?",
-        "The search goes on with what it knows. The test split is measured once more at the end, and the bundle is "
-        "written anew if a better network was found.",
+        "The search goes on with what it knows; some baselines are fitted again, where they get much more time. At the "
+        "end the test split is measured, once more if it was before, and the bundle is written anew if a better "
+        "network was found.",
         "Go on",
         "It is starting, and reads its data first …",
     ),
