@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.cli.bundles import _probability
+from archsmith.bundle.evaluation import MOST_CONFUSED
+from archsmith.bundle.images import ImageIntake
+from archsmith.cli.bundles import _probability, _show_classes
 
 CLASSES = ("dark", "light")
 
@@ -176,6 +178,15 @@ def test_evaluate_counts_mistakes_by_class(command: Any, bundle: Path, pictures:
         pytest.approx(9 / 12),
     )
     assert report["confused"] == [{"class": "dark", "taken_for": "light", "n": 3}]
+
+
+@pytest.mark.parametrize("n", [MOST_CONFUSED, MOST_CONFUSED + 24])
+def test_a_list_of_confusions_that_is_cut_says_so(n: int, capsys: pytest.CaptureFixture[str]) -> None:
+    confused = [{"class": f"c{i}", "taken_for": "d", "n": 2} for i in range(MOST_CONFUSED)]
+    scores = {"accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0}
+    _show_classes({**scores, "n": 99, "classes": {}, "confused": confused, "n_confused": n}, "test", ImageIntake)
+    out = capsys.readouterr().out
+    assert (f"The {MOST_CONFUSED} of {n} confusions that happened most often:" in out) == (n > MOST_CONFUSED)
 
 
 def test_evaluate_refuses_classes_that_the_bundle_does_not_know(command: Any, bundle: Path, pictures: Path) -> None:

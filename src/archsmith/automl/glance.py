@@ -62,7 +62,8 @@ def what(row: Mapping[str, Any]) -> str | None:
             return IN_STUDY
         return str(bundle.relative_to(Path.cwd()) if bundle.is_relative_to(Path.cwd()) else bundle)
     if row["job"]:
-        return f"from {row['data'] or 'data in memory'}, {'whose bundle is gone' if row['tested'] else 'nothing exported yet'}"
+        came = "whose bundle is gone" if row["tested"] else "nothing exported yet"
+        return f"from {row['data'] or 'data in memory'}, {came}"
     told = [f"{kind} {row[kind]}" for kind in ("space", "strategy") if row[kind]]
     return f"search alone: {', '.join(told)}" if told else None
 
