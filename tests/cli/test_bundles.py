@@ -292,8 +292,17 @@ def test_predictions_do_not_replace_what_is_read(command: Any, meter: Path, tabl
     before = table.read_text()
     answer = command("predict", meter, table, "--csv", table)
     assert answer.code == 2 and "which is read" in answer.err
-    assert command("predict", meter, table, "--csv", "no/such/folder.csv").code == 2
     assert table.read_text() == before
+
+
+def test_the_folder_of_predictions_is_made_as_that_of_a_report(
+    command: Any, meter: Path, table: Path, tmp_path: Path
+) -> None:
+    assert command("predict", meter, table, "--out", tmp_path / "new" / "one" / "p.csv").code == 0
+    assert (tmp_path / "new" / "one" / "p.csv").is_file()
+    (tmp_path / "taken").write_text("no folder")
+    answer = command("predict", meter, table, "--out", tmp_path / "taken" / "p.csv")
+    assert answer.code == 2 and "is no folder" in answer.err and answer.err.count("\n") == 1
 
 
 def test_info_shows_what_a_bundle_is(command: Any, bundle: Path, meter: Path) -> None:
