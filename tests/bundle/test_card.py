@@ -16,7 +16,7 @@ from archsmith.bundle.predictor import Predictor
 
 def test_states_the_facts_of_the_run(exported: Any) -> None:
     text = (exported.folder / CARD).read_text(encoding="utf-8")
-    numbers = ("400 for training", "100 for the final score", "90.00 %", "69.00 %", "1,200 seconds")
+    numbers = ("400 for training", "100 for the final score", "90.00 %", "69.00 %", "| 20:00 |")
     for fact in ("# shapes", "conv_stages", "evolution", "**searched network**", *numbers):
         assert fact in text
     assert exported.facts.command in text
