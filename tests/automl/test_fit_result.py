@@ -81,6 +81,16 @@ def test_equal_scores_are_not_told_as_one_that_is_better():
     )
 
 
+def test_what_decided_between_equals_is_told_whatever_was_trained_on():
+    tied = (Row("linear", 0.9), Row("fixed", 0.9, exported=True))
+    said = "Another one scored the same on the validation split; of equals the one with the smaller loss is taken."
+    for n_trials in (0, 3):
+        why = dataclasses.replace(RESULT, rows=tied, n_trials=n_trials).why
+        assert why.endswith(said) and why.count("of equals") == 1
+    other = (Row("linear", 0.8), Row("fixed", 0.9, exported=True))
+    assert "of equals" not in dataclasses.replace(RESULT, rows=other, n_trials=3).why
+
+
 CHANCE = "(1 against 0.9956), but by no more than chance may bring where many are compared, so it was not taken."
 
 
