@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from archsmith.automl.fit_result import FitResult, Row
+from archsmith.core.wording import NETWORKS
 
 ROWS = (
     Row("linear", 0.96, 0.955, valid_metrics={"accuracy": 0.96}, params=650, macs=640, seconds=2.0, epochs=30.0),
@@ -134,3 +136,12 @@ def test_its_short_form_names_the_study_and_the_scores():
 
 def test_a_notebook_gets_a_card_headed_by_the_study():
     assert "digits-1: test accuracy 0.98" in RESULT._repr_html_()
+
+
+def test_the_reference_names_every_key_and_every_row():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    part = page.partition("## What `fit --json` prints")[2].partition("<!-- from")[0]
+    of_job, of_rows = part.partition("The `name` of a row")[::2]
+    assert [key for key in RESULT.to_dict() if f"`{key}`" not in of_job] == []
+    assert [key for key in Row("fixed").to_dict() if f"`{key}`" not in f"`name`{of_rows}"] == []
+    assert [name for name in NETWORKS if f"`{name}`" not in of_rows] == []
