@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from archsmith.automl.fit_result import FitResult, Row
+from archsmith.core.wording import NETWORKS
 
 ROWS = (
     Row("linear", 0.96, 0.955, valid_metrics={"accuracy": 0.96}, params=650, macs=640, seconds=2.0, epochs=30.0),
@@ -81,6 +83,16 @@ def test_equal_scores_are_not_told_as_one_that_is_better():
     )
 
 
+def test_what_decided_between_equals_is_told_whatever_was_trained_on():
+    tied = (Row("linear", 0.9), Row("fixed", 0.9, exported=True))
+    said = "Another one scored the same on the validation split; of equals the one with the smaller loss is taken."
+    for n_trials in (0, 3):
+        why = dataclasses.replace(RESULT, rows=tied, n_trials=n_trials).why
+        assert why.endswith(said) and why.count("of equals") == 1
+    other = (Row("linear", 0.8), Row("fixed", 0.9, exported=True))
+    assert "of equals" not in dataclasses.replace(RESULT, rows=other, n_trials=3).why
+
+
 CHANCE = "(1 against 0.9956), but by no more than chance may bring where many are compared, so it was not taken."
 
 
@@ -124,3 +136,12 @@ def test_its_short_form_names_the_study_and_the_scores():
 
 def test_a_notebook_gets_a_card_headed_by_the_study():
     assert "digits-1: test accuracy 0.98" in RESULT._repr_html_()
+
+
+def test_the_reference_names_every_key_and_every_row():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    part = page.partition("## What `fit --json` prints")[2].partition("<!-- from")[0]
+    of_job, of_rows = part.partition("The `name` of a row")[::2]
+    assert [key for key in RESULT.to_dict() if f"`{key}`" not in of_job] == []
+    assert [key for key in Row("fixed").to_dict() if f"`{key}`" not in f"`name`{of_rows}"] == []
+    assert [name for name in NETWORKS if f"`{name}`" not in of_rows] == []

@@ -54,6 +54,11 @@ def test_a_job_without_a_result_is_told_by_its_data(tmp_path: Path) -> None:
     assert what(row) == "from blots, nothing exported yet"
 
 
+def test_a_job_on_data_in_memory_is_no_search_alone(tmp_path: Path) -> None:
+    row = glance(tmp_path, Event("study", {**STUDY, "fit": {"settings": {"data": None, "seconds": 60.0}}}))
+    assert what(row) == "from data in memory, nothing exported yet"
+
+
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     row = glance(tmp_path, Event("study", {"format": 10**6}))
     assert row["state"] == "unreadable"

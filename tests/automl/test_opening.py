@@ -73,25 +73,25 @@ def test_it_has_ended_when_the_result_came_after_the_extension(workspace):
 
 
 def test_the_latest_unfinished_study_of_these_data_goes_on(workspace):
-    assert latest_unfinished(workspace, "photos") is None
+    assert latest_unfinished(workspace, {"data": "photos"}) is None
     begin(workspace, 60.0, "photos", RESULT, CLOSED)
     cut = begin(workspace, 60.0, "photos", RESULT, CLOSED, extension(90.0))
     begin(workspace, 60.0, "others")
-    assert latest_unfinished(workspace, "photos") == cut.folder.name
+    assert latest_unfinished(workspace, {"data": "photos"}) == cut.folder.name
     with pytest.raises(UsageError, match="no name"):
-        latest_unfinished(workspace, ([1], [2]))
+        latest_unfinished(workspace, {"data": ([1], [2])})
 
 
 def test_studies_that_have_all_ended_are_not_begun_anew(workspace):
     done = begin(workspace, 60.0, "photos", RESULT, CLOSED)
     with pytest.raises(UsageError, match="has come to its end") as caught:
-        latest_unfinished(workspace, "photos")
+        latest_unfinished(workspace, {"data": "photos"})
     assert f"studies resume {done.folder.name} --time +10m" in caught.value.hint
 
 
 def test_a_job_that_was_killed_behind_its_result_writes_the_rest(workspace):
     killed = begin(workspace, 60.0, "photos", RESULT)  # its bundle was not copied, its report not written
-    assert latest_unfinished(workspace, "photos") == killed.folder.name
+    assert latest_unfinished(workspace, {"data": "photos"}) == killed.folder.name
     standing = Standing.of(job_view(killed.folder))
     standing.refuse_idle(standing.limits())
 

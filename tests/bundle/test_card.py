@@ -4,16 +4,19 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from archsmith.bundle.card import card
+from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.manifest import CARD, NOTICE, Facts, Origin, read
+from archsmith.bundle.predictor import Predictor
 
 
 def test_states_the_facts_of_the_run(exported: Any) -> None:
     text = (exported.folder / CARD).read_text(encoding="utf-8")
-    numbers = ("400 for training", "100 for the final score", "90.00 %", "69.00 %", "1,200 seconds")
+    numbers = ("400 for training", "100 for the final score", "90.00 %", "69.00 %", "| 20:00 |")
     for fact in ("# shapes", "conv_stages", "evolution", "**searched network**", *numbers):
         assert fact in text
     assert exported.facts.command in text
@@ -117,3 +120,26 @@ def test_the_way_without_archsmith_runs_as_it_stands(
     Image.new("RGB", (9, 7), "red").save(picture)
     exec(code.replace("picture.png", str(picture)), {})
     assert capsys.readouterr().out.startswith("[[")
+
+
+def test_the_way_without_archsmith_reads_pictures_as_the_predictor_does(
+    exported: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also one that is half transparent and lies on its side."""
+    code = card(read(exported.folder)).partition("Without Archsmith")[2].partition("```python\n")[2].partition("```")[0]
+    place = tmp_path / "picture.png"
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (20, 28, 4), dtype=np.uint8), "RGBA")
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(place, exif=exif)
+    monkeypatch.chdir(exported.folder)
+    found: dict[str, Any] = {}
+    exec(code.replace("picture.png", str(place)) + "\nfound = session.run(None, inputs)[0]", found)
+    assert found["inputs"]["image"].shape == (1, 28, 20, 3)
+    np.testing.assert_array_equal(found["found"], Predictor(exported.folder).predict_proba([place]))
+
+
+def test_the_page_on_bundles_has_the_same_lines() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "use-a-bundle.md"
+    intake = ImageIntake(8, 8, 1, (0.0,), (1.0,))
+    assert "\n".join(intake.read_in_python("seven.png")) in page.read_text(encoding="utf-8")

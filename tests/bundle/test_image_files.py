@@ -54,9 +54,10 @@ def test_a_zip_does_the_same_and_is_not_unpacked(folder: Path, tmp_path: Path) -
         ("note;where\n1,5;pictures/b/1.png\nx;pictures/a/2.png\n", None),
         ("pictures/b/1.png\npictures/a/2.png\n", None),
         ("a.png,b.png\npictures/b/1.png,pictures/b/1.png\npictures/a/2.png,x.png\n", "a.png"),
+        ("image\npictures\\b\\1.png\npictures/a/2.png\n", None),
         ("\ufeffimage\tid\npictures/b/1.png\t1\n\npictures/a/2.png\t2\n", None),
     ],
-    ids=["commas", "semicolons", "plain list", "named column", "tabs and a mark"],
+    ids=["commas", "semicolons", "plain list", "named column", "backslashes", "tabs and a mark"],
 )
 def test_a_table_names_files_from_its_own_folder(folder: Path, text: str, column: str | None) -> None:
     table = folder.parent / "table.csv"

@@ -109,10 +109,11 @@ def test_a_file_that_is_read_is_not_written(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "t.csv").write_text("a")
     with pytest.raises(UsageError, match="which is read"):
         check("t.csv", [str(tmp_path / "t.csv")])
-    for name in ("nowhere/p.csv", "."):
+    for name in ("t.csv/p.csv", "t.csv/deeper/p.csv", "."):
         with pytest.raises(UsageError, match="cannot be written"):
             check(name, [])
     assert check("p.csv", ["t.csv"]) == Path("p.csv")
+    assert check("new/folder/p.csv", []) == Path("new/folder/p.csv") and not Path("new").exists()
 
 
 @pytest.mark.parametrize("name", ["p.xlsx", "p.NPZ"])

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.cli.bundles import _probability
+from archsmith.bundle.evaluation import MOST_CONFUSED
+from archsmith.bundle.images import ImageIntake
+from archsmith.cli.bundles import _probability, _show_classes
 
 CLASSES = ("dark", "light")
 
@@ -178,6 +180,15 @@ def test_evaluate_counts_mistakes_by_class(command: Any, bundle: Path, pictures:
     assert report["confused"] == [{"class": "dark", "taken_for": "light", "n": 3}]
 
 
+@pytest.mark.parametrize("n", [MOST_CONFUSED, MOST_CONFUSED + 24])
+def test_a_list_of_confusions_that_is_cut_says_so(n: int, capsys: pytest.CaptureFixture[str]) -> None:
+    confused = [{"class": f"c{i}", "taken_for": "d", "n": 2} for i in range(MOST_CONFUSED)]
+    scores = {"accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0}
+    _show_classes({**scores, "n": 99, "classes": {}, "confused": confused, "n_confused": n}, "test", ImageIntake)
+    out = capsys.readouterr().out
+    assert (f"The {MOST_CONFUSED} of {n} confusions that happened most often:" in out) == (n > MOST_CONFUSED)
+
+
 def test_evaluate_refuses_classes_that_the_bundle_does_not_know(command: Any, bundle: Path, pictures: Path) -> None:
     (pictures / "light").rename(pictures / "bright")
     answer = command("evaluate", bundle, pictures)
@@ -281,8 +292,17 @@ def test_predictions_do_not_replace_what_is_read(command: Any, meter: Path, tabl
     before = table.read_text()
     answer = command("predict", meter, table, "--csv", table)
     assert answer.code == 2 and "which is read" in answer.err
-    assert command("predict", meter, table, "--csv", "no/such/folder.csv").code == 2
     assert table.read_text() == before
+
+
+def test_the_folder_of_predictions_is_made_as_that_of_a_report(
+    command: Any, meter: Path, table: Path, tmp_path: Path
+) -> None:
+    assert command("predict", meter, table, "--out", tmp_path / "new" / "one" / "p.csv").code == 0
+    assert (tmp_path / "new" / "one" / "p.csv").is_file()
+    (tmp_path / "taken").write_text("no folder")
+    answer = command("predict", meter, table, "--out", tmp_path / "taken" / "p.csv")
+    assert answer.code == 2 and "is no folder" in answer.err and answer.err.count("\n") == 1
 
 
 def test_info_shows_what_a_bundle_is(command: Any, bundle: Path, meter: Path) -> None:

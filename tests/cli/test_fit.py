@@ -353,6 +353,42 @@ def test_resume_passes_over_studies_of_other_data(
     assert asked[0].name == study
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--seed", "0"), "was begun with --seed 4, not 0"),  # the default counts where it is given
+        (("--strategy", "random"), "was begun with --strategy graph_gp, not random"),
+        (("--set", "recipe.epochs=3"), "was begun without --set recipe.epochs=3"),
+        (("--no-pretrained",), "was begun with --pretrained, not without"),
+    ],
+)
+def test_a_resume_with_other_settings_is_refused(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str], words: tuple[str, ...], sentence: str
+) -> None:
+    study = begun(seconds=120.0, seed=4)
+    for named in ((), ("--name", study)):
+        answer = command("fit", "digits", "--resume", *named, *words, "--workspace", "w")
+        assert answer.code == 2 and sentence in answer.err and answer.err.count("\n") == 1
+    assert not asked
+
+
+def test_a_resume_by_name_is_of_the_same_data(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str]
+) -> None:
+    study = begun(data="photos")
+    answer = command("fit", "digits", "--resume", "--name", study, "--workspace", "w")
+    assert answer.code == 2 and "learns from 'photos', not from 'digits'" in answer.err and not asked
+
+
+def test_without_a_name_only_a_study_of_the_same_target_goes_on(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str]
+) -> None:
+    begun(data="birds.csv", target="species")
+    answer = command("fit", "birds.csv", "--target", "island", "--resume", "--workspace", "w")
+    assert "A new one starts" in answer.err
+    assert not asked[0].resume and asked[0].target == "island"
+
+
 def test_what_fit_did_not_begin_it_does_not_resume(command: Any, asked: list[FitSettings]) -> None:
     study = command("search", "--trials", "2", "--workspace", "w", "--json").json["study"]
     answer = command("fit", "digits", "--resume", "--name", study, "--workspace", "w")

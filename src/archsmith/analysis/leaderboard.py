@@ -101,8 +101,9 @@ class Leaderboard(Sequence[Row]):
 def leaderboard(
     finals: Iterable[Mapping[str, Any]], history: History | None = None, limit: int | None = None
 ) -> Leaderboard:
-    """``finals`` are the rows of a FitResult as dicts; ``history`` gives the trials, at most ``limit`` of them.
-    Networks that failed come last.
+    """``finals`` are the rows of a FitResult as dicts; ``history`` gives the trials, at most ``limit`` of them:
+    those that ended with a score at the highest fidelity that was tried (the longest training), see
+    ``History.ranking``. Networks that failed come last.
     """
     objective = history.problem.objectives[0] if history is not None else None
     sign = 1.0 if objective is None or objective.maximize else -1.0

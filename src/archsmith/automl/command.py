@@ -32,14 +32,14 @@ def command_of(settings: FitSettings) -> str:
             parts += [f"{flag} {shlex.quote(each)}" for each in value]
         elif value != getattr(default, entry.name) or entry.name in ALWAYS:
             parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {shlex.quote(str(value))}")
-    parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
+    parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in flat(settings.settings)]
     return " ".join(parts)
 
 
-def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+def flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
     """``shared.recipe.epochs`` and ``10``: each value as ``catalog.parse_settings`` reads it."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
+            yield from flat(value, f"{before}{name}.")
         else:
             yield before + name, value if isinstance(value, str) else json.dumps(value)

@@ -177,8 +177,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return path
 
     def leaderboard(self) -> Leaderboard:
-        """The networks trained in full (the best on validation data first), then the search's trials by their score in
-        the proxy.
+        """The networks trained in full (the best on validation data first), then the search's trials by their score. Of
+        the trials only those that ended with a score after the longest training that any had: others do not compare.
+        ``history_`` has them all.
         """
         self._check_fitted()
         return leaderboard((row.to_dict() for row in self.result_.rows), self.history_)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.core.budget import SECONDS, SETTLED
-from archsmith.core.wording import amount, number, passed_over, reason_in_words
+from archsmith.core.wording import OF_EQUALS, TIED, amount, number, passed_over, reason_in_words
 
 TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
 # Why a network was exported that did not come of a race, by the name of its row.
@@ -112,7 +112,8 @@ class FitResult:
         """Why this network was exported, and not another one that was better on the validation split, if one was."""
         better, why = passed_over(row.to_dict() for row in self.rows), self._why
         if not better:
-            return why or f"It was the best one on the validation split{self._of_equals}."
+            why = why or f"It was the best one on the validation split{self._of_equals}."
+            return f"{why} {TIED}" if self._of_equals not in why else why
         if why and not any(row.enough_seconds for row in self.rows):
             return f"{why} {better}"
         return f"{better} Of the others in the table the exported one is the best on the validation split."
@@ -122,7 +123,7 @@ class FitResult:
         """What decided where another row has the same score."""
         own = next((row.valid for row in self.rows if row.exported), None)
         equals = sum(row.valid == own and own is not None for row in self.rows)
-        return "; of equals the one with the smaller loss is taken" if equals > 1 else ""
+        return OF_EQUALS if equals > 1 else ""
 
     @property
     def _why(self) -> str:

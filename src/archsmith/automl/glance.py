@@ -30,6 +30,7 @@ def at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
         "n_finished": summary.n_finished,
         "space": None if began is None else began.space.get("type"),
         "strategy": None if began is None else began.strategy.get("type"),
+        "job": bool(view.job.fit),
         "data": (view.job.fit.get("settings") or {}).get("data"),
         "target": (view.job.fit.get("settings") or {}).get("target"),
         "metric": metric,
@@ -60,8 +61,9 @@ def what(row: Mapping[str, Any]) -> str | None:
         if bundle.is_relative_to(Path(row["folder"]).resolve()):
             return IN_STUDY
         return str(bundle.relative_to(Path.cwd()) if bundle.is_relative_to(Path.cwd()) else bundle)
-    if row["data"]:
-        return f"from {row['data']}, {'whose bundle is gone' if row['tested'] else 'nothing exported yet'}"
+    if row["job"]:
+        came = "whose bundle is gone" if row["tested"] else "nothing exported yet"
+        return f"from {row['data'] or 'data in memory'}, {came}"
     told = [f"{kind} {row[kind]}" for kind in ("space", "strategy") if row[kind]]
     return f"search alone: {', '.join(told)}" if told else None
 

@@ -19,6 +19,7 @@ from archsmith.automl.modality import Findings, Loaded, Modality, modality_of, n
 from archsmith.automl.plan import INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.reference import find_reference
+from archsmith.automl.same_study import given_in, is_of, refuse_another
 from archsmith.automl.settings import FitSettings, own_epochs, weights_of
 from archsmith.automl.speed import measure_speed
 from archsmith.bundle import folder
@@ -411,11 +412,13 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     event.
     """
     workspace, resumed = Workspace(settings.workspace), time.time()
-    name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, settings.data)
+    given = given_in(settings)
+    name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, given)
     if name is None:
         return None
     store = workspace.open(name)
     view = job_view(store.folder)
+    refuse_another(view.job.fit, given)
     began, plan, speed = settings_in(view), Plan.from_dict(view.job.plan), Speed.from_dict(view.job.speed)
     data = _data_folder(view.job.fit, workspace)
     modality, splits = named(kind_of(str(data))), opened(str(data))
@@ -518,18 +521,19 @@ def known(workspace: Workspace, name: str) -> str | None:
     return name if name in found or len(found) > 1 else next(iter(found), None)
 
 
-def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
-    """The id of the study of these data that was cut off last, None when there is no study of them.
+def latest_unfinished(workspace: Workspace, given: Mapping[str, Any]) -> str | None:
+    """The id of the study that was cut off last, of those that learn the same from the same data; None when there is
+    none. ``given``: settings by name, with ``data``, see ``same_study``.
 
-    Raises UsageError when all studies of these data have come to their end, and for data without a name.
+    Raises UsageError when all these studies have come to their end, and for data without a name.
     """
-    if not isinstance(data, str):
+    if not isinstance(given["data"], str):
         raise UsageError("Data in memory have no name to find their study by.", "Name the study to resume.")
     finished = None
     for summary in workspace.list():
-        if summary.state == "running" or summary.began is None:
+        if summary.state == "running" or summary.began is None or not summary.began.fit:
             continue
-        if (summary.began.fit.get("settings") or {}).get("data") != data:
+        if not is_of(summary.began.fit, given):
             continue
         view = try_view(summary.folder)
         if view.why_unreadable is None and not view.complete:
@@ -538,7 +542,7 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
     if finished is None:
         return None
     raise UsageError(
-        f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
+        f"There is no unfinished study of {given['data']!r} in {workspace.path}: {finished} has come to its end.",
         f"Give it more: {resume_command(finished, {}, *MORE_TIME)}; or start a new one without --resume.",
     )
 

@@ -15,7 +15,7 @@ from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
 from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
 from archsmith.core.metrics import wilson
-from archsmith.core.wording import RECIPE, amount, network_name, reason_in_words, strategy_in_words
+from archsmith.core.wording import RECIPE, amount, clock, network_name, reason_in_words, strategy_in_words
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
 MOST_COLUMNS = 60  # rows of the table of inputs
@@ -122,7 +122,7 @@ def _search(manifest: Manifest) -> str:
         ("trials", search.get("n_trials"), "short trainings that compare networks"),
         ("networks tried", search.get("n_networks"), "one may have several trials"),
         ("ended because", reason_in_words(str(reason)) if reason else None, ""),
-        ("budget", _budget(budget), ""),
+        ("budget", _budget(budget), "what the job was given; times as minutes:seconds"),
         ("seed", facts.seed, "the number that all randomness begins with"),
         ("study", facts.study, "the folder with the log of it all"),
         ("training: epochs", trained, "passes of this network through the training split"),
@@ -140,7 +140,8 @@ def _search(manifest: Manifest) -> str:
 
 
 def _budget(budget: Mapping[str, Any]) -> str | None:
-    parts = [f"{budget[unit]:,g} {unit}" for unit in ("seconds", "trials") if budget.get(unit) is not None]
+    parts = [] if budget.get("seconds") is None else [clock(budget["seconds"])]
+    parts += [] if budget.get("trials") is None else [amount(budget["trials"], "trial")]
     return " or ".join(parts) or None
 
 

@@ -52,7 +52,8 @@ def evaluate(
     """Measures of ``predictor`` on labelled examples.
 
     Classes: ``n, accuracy, balanced_accuracy, log_loss, expected_calibration_error, classes {name: {n, precision,
-    recall, f1}}, confused [{class, taken_for, n}]``. Regression targets: ``n, target, r2, rmse, mae``. Both: ``skipped
+    recall, f1}}, confused [{class, taken_for, n}], n_confused``: the pairs of classes that are confused most, and how
+    many there are. Regression targets: ``n, target, r2, rmse, mae``. Both: ``skipped
     [[example, reason]]``, which could not be read. ``watch`` wraps the predictions as they come. Raises DataError for
     targets that the bundle cannot mean, and when no example can be read.
     """
@@ -100,6 +101,7 @@ def _classes(found: NDArray[np.float64], truth: NDArray[np.int64], names: Sequen
             {"class": names[true], "taken_for": names[named], "n": n}
             for true, named, n in metrics.most_confused(confused, MOST_CONFUSED)
         ],
+        "n_confused": int(np.count_nonzero(confused) - np.count_nonzero(np.diag(confused))),
     }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.files import expanded, reading, regular_size
 from archsmith.data.images.decode import SUFFIXES, Header, Pixels
-from archsmith.data.images.pictures import Files, joined
+from archsmith.data.images.pictures import Files, joined, written_path
 from archsmith.data.images.source import Pictures
 
 TABLES = (".csv", ".tsv")
@@ -106,7 +106,7 @@ def _of_table(path: Path, column: str | None) -> Pictures:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each picture.")
     # A table in the current folder names its pictures as a person there would.
     root = "" if path.parent == Path() else path.parent
-    return _Listed(root, [os.path.expanduser(name) for name in found], path, lines[first:])
+    return _Listed(root, [written_path(name, root) for name in found], path, lines[first:])
 
 
 class _Listed(Files):

@@ -32,6 +32,7 @@ from archsmith.data.images.source import Pictures, Source
 CHUNK = 256  # images in one call of the runtime
 CHUNK_PIXELS = 16_000_000  # and pixels in one call: the first product inside the graph needs 4 bytes a value
 LARGE_PIXELS = 4_000_000  # a call above this gives its working memory back instead of keeping it for the next one
+READING = ("from PIL import Image, ImageOps",)  # imports that ``ImageIntake.read_in_python`` needs
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,20 @@ class ImageIntake(Intake):
 
     @property
     def tensors(self) -> str:
-        grey, shape = self.channels == 1, f"(1, height, width, {self.channels})"
-        pixels = f'np.asarray(Image.open("picture.png").convert("{"L" if grey else "RGB"}"))'
-        place = "[None, :, :, None]" if grey else "[None]"
-        return f'from PIL import Image\n\ninputs = {{"image": {pixels}{place}}}  # uint8 {shape}'
+        lines = [*READING, "", *self.read_in_python("picture.png")]
+        return "\n".join([*lines, f'inputs = {{"image": images}}  # uint8 (1, height, width, {self.channels})'])
+
+    def read_in_python(self, path: str) -> list[str]:
+        """Lines that read one file to ``images``, uint8 ``(1, height, width, channels)``, as a predictor does. They
+        need ``READING`` and numpy as ``np``.
+        """
+        mode = "L" if self.channels == 1 else "RGB"
+        return [
+            f'picture = ImageOps.exif_transpose(Image.open("{path}")).convert("RGBA")',
+            'white = Image.new("RGBA", picture.size, "white")  # what is transparent is white',
+            f'image = np.array(Image.alpha_composite(white, picture).convert("{mode}"))',
+            f"images = image.reshape(1, *image.shape[:2], {self.channels})",
+        ]
 
     def interface(self) -> list[str]:
         colours = "1 (grey)" if self.channels == 1 else f"{self.channels} (red, green, blue)"

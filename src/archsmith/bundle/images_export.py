@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archsmith.bundle.exporter import Exporter, literal
-from archsmith.bundle.images import CHUNK, ImageIntake
+from archsmith.bundle.images import CHUNK, READING, ImageIntake
 from archsmith.core.seeds import generator
 from archsmith.data.images.decode import IMAGE, Pixels, decode
 from archsmith.data.images.resize import resize_float
@@ -104,15 +104,12 @@ class ImageExporter(Exporter):
         return {IMAGE: {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(axes)}}
 
     def opening(self) -> list[str]:
-        mode = "L" if self.intake.channels == 1 else "RGB"
         return [
-            "import numpy, torch",
-            "from PIL import Image, ImageOps",
+            "import numpy as np, torch",
+            *READING,
             "",
-            'picture = ImageOps.exif_transpose(Image.open("picture.png")).convert("RGBA")',
-            'white = Image.new("RGBA", picture.size, "white")  # what is transparent is white',
-            f'image = numpy.array(Image.alpha_composite(white, picture).convert("{mode}"))',
-            f"images = torch.from_numpy(image).reshape(1, *image.shape[:2], {self.intake.channels})",
+            *self.intake.read_in_python("picture.png"),
+            "images = torch.from_numpy(images)",
         ]
 
     def constants(self) -> str:

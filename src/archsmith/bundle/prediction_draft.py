@@ -68,6 +68,7 @@ class Draft:
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
         self._saved = time.monotonic()
         with self._writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
             if not self._lock.take():
                 raise UsageError(
                     f"Another process is writing {str(path)!r}.", "Wait until it is done, or give another name."

@@ -28,10 +28,17 @@ OTHERS = (".xlsx", ".xls", ".ods", ".feather", ".arrow", ".npz", ".npy", ".pdf",
 
 
 def check(name: str, read: Sequence[str]) -> Path:
-    """The path of the file to write. Raises UsageError if it cannot be written or is one of the ``read`` files."""
+    """The path of the file to write; its folder need not be there yet. Raises UsageError if it cannot be written or is
+    one of the ``read`` files.
+    """
     path = expanded(name)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise UsageError(f"The predictions cannot be written to {name!r}.", "Give a file in a folder that exists.")
+    if path.is_dir():
+        raise UsageError(f"The predictions cannot be written to {name!r}, a folder.", "Give the name of a file.")
+    above = next(place for place in path.absolute().parents if os.path.lexists(place))
+    if not above.is_dir():
+        raise UsageError(
+            f"The predictions cannot be written to {name!r}: {str(above)!r} is no folder.", "Give another name."
+        )
     if any(os.path.realpath(path) == os.path.realpath(expanded(file)) for file in read):
         raise UsageError(f"The predictions would overwrite {name!r}, which is read.", "Give another name.")
     if path.suffix.lower() in OTHERS:

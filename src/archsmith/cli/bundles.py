@@ -404,7 +404,8 @@ def _show_classes(report: dict[str, Any], split: str, intake: Any) -> None:
         [(name, row["n"], row["precision"], row["recall"], row["f1"]) for name, row in rows],
     )
     if report["confused"]:
-        say("")
+        n, most = report["n_confused"], len(report["confused"])
+        say("", *([f"The {most} of {n} confusions that happened most often:"] if n > most else []))
         show(
             ("class", "predicted as", "times"),
             [(pair["class"], pair["taken_for"], pair["n"]) for pair in report["confused"]],

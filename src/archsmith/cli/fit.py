@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archsmith.automl.settings import DEFAULT_SECONDS, FitSettings
-from archsmith.cli.options import with_options
+from archsmith.cli.options import given_options, with_options
 
 if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 @with_options(FitSettings)
 def fit(
+    context: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -49,7 +51,8 @@ def fit(
 
     time, trials = options.pop("seconds"), options.pop("trials")
     if resume:
-        study = _to_resume(data, options["name"], options["workspace"])
+        given = {**given_options(context), "settings": catalog.parse_settings(settings or [])}
+        study = _to_resume(given, options["name"], options["workspace"])
         if study is not None:
             where = {name: options[name] for name in ("out", "replace", "workspace")}
             resume_fit(study, time, trials, **where, json=json, verbose=verbose)
@@ -63,16 +66,21 @@ def fit(
     run(chosen, json=json, verbose=verbose)
 
 
-def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None:
-    """The study for ``--resume``; None: there is none of these data."""
-    from archsmith.automl.opening import known, latest_unfinished
+def _to_resume(given: Mapping[str, Any], name: str | None, workspace: str | None) -> str | None:
+    """The study for ``--resume``; None: there is none of these data. Raises UsageError where it is not the one that was
+    asked for by the settings that were ``given``.
+    """
+    from archsmith.automl.opening import job_view, known, latest_unfinished
+    from archsmith.automl.same_study import refuse_another
     from archsmith.cli.output import to_stderr
     from archsmith.runtime.workspace import Workspace
 
     place = Workspace(workspace)
-    study = latest_unfinished(place, data) if name is None else known(place, name)
+    study = latest_unfinished(place, given) if name is None else known(place, name)
     if study is None:
-        to_stderr("There is no unfinished study of these data. A new one starts.")
+        to_stderr("There is no unfinished study that learns this from these data. A new one starts.")
+    else:
+        refuse_another(job_view(place.resolve(study)).job.fit, given)
     return study
 
 

@@ -48,6 +48,15 @@ def with_options(
     return decorate
 
 
+def given_options(context: typer.Context) -> dict[str, Any]:
+    """The parameters of a command that a person gave, by name."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if getattr(context.get_parameter_source(name), "name", "DEFAULT") != "DEFAULT"
+    }
+
+
 def _calling(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(**given: Any) -> None:
         command(**given)

@@ -200,6 +200,11 @@ def direction(metric: str, maximize: bool) -> str:
     return f"{metric_name(metric)} ({'more' if maximize else 'less'} is better)"
 
 
+# What decided where several have the same score; the first goes on a sentence, the second is one.
+OF_EQUALS = "; of equals the one with the smaller loss is taken"
+TIED = f"Another one scored the same on the validation split{OF_EQUALS}."
+
+
 def clock(seconds: float | None) -> str:
     """``seconds`` as ``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
     if seconds is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -126,4 +127,5 @@ def _limit(text: str, read: Callable[[str], Number], before: Number | None, spen
     text = text.strip()
     if not text.startswith("+"):
         return read(text)
-    return max(spent if before is None else before, spent) + read(text[1:])
+    total = max(spent if before is None else before, spent) + read(text[1:])
+    return type(total)(math.ceil(total))  # a limit is told and repeated in whole seconds

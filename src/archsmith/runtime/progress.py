@@ -23,7 +23,7 @@ from archsmith.runtime.study_view import StudyView
 
 # in results that have a sentence each
 TEMPERATURE, DIFFERENCE, CHOSEN, READY = "temperature", "max_difference", "network", "trials"
-KEPT = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
+LITTLE = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
 PREPARE = "prepare"  # what the prepare phase of an evaluator is called outside of the main job
@@ -317,9 +317,10 @@ def _calibrated(temperature: float) -> str:
     """What a temperature does. It divides the logits, so one above 1 makes probabilities less extreme. How good they
     are then, only the test split can say.
     """
-    if abs(temperature - 1) < KEPT:
+    if temperature == 1:
         return "its probabilities stay as they are"
-    return f"its probabilities are {'softened' if temperature > 1 else 'sharpened'} to fit the validation split"
+    little = " a little" if abs(temperature - 1) < LITTLE else ""
+    return f"its probabilities are {'softened' if temperature > 1 else 'sharpened'}{little} to fit the validation split"
 
 
 def _prepared(said: Preparing) -> str:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from archsmith.analysis.report.baselines import Baselines, _once, baselines_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
@@ -303,3 +305,14 @@ def test_a_choice_between_equals_is_not_called_better(make: Any) -> None:
     text = lead(found)
     assert "Both scored the same on the validation split; of equals the one with the smaller loss" in text
     assert "was better on the validation split" not in text
+
+
+@pytest.mark.parametrize(("valid", "said"), [(0.8, True), (0.7, False)])
+def test_what_decided_against_a_baseline_with_the_same_score_is_told(make: Any, valid: float, said: bool) -> None:
+    study = read_study(make(scores=(0.6, 0.84, 0.80), n=3000))
+    assert study.result is not None
+    for row in study.result["rows"]:
+        row["valid"] = {"linear": valid, "fixed": 0.75}.get(row["name"], 0.8)
+    found = baselines_of(study)
+    assert found is not None
+    assert ("of equals the one with the smaller loss is taken." in lead(found)) == said

@@ -18,6 +18,14 @@ def test_the_exported_network_comes_first(make: Any) -> None:
     assert "The last quarter brought 2 points." in text
 
 
+def test_a_curve_that_comes_back_did_not_stay(make: Any) -> None:
+    study = read_study(make())
+    back = Curve("searched", ((0.0, 0.865), (40.0, 0.846), (78.0, 0.865)), (), True)
+    assert "began and ended at 86.5" in _lead(study, back, EXAMPLES).replace(NB, " ")
+    flat = Curve("searched", ((0.0, 0.865), (40.0, 0.865), (78.0, 0.865)), (), True)
+    assert "stayed at 86.5" in _lead(study, flat, EXAMPLES).replace(NB, " ")
+
+
 def test_scores_and_losses_are_drawn(make: Any) -> None:
     study = read_study(make())
     found = curves_of(study)

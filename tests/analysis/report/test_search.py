@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.analysis.report.page import render
-from archsmith.analysis.report.search import drawings, progress_of
+from archsmith.analysis.report.search import _outlook, drawings, progress_of
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
@@ -24,6 +24,15 @@ def test_a_best_trial_near_the_end_speaks_for_more_time(make: Any) -> None:
     assert ("more time would probably find better ones" in progress.lead) == (place > 48)
     assert ("would gain little" in progress.lead) == (1 < place < 30)
     assert [value for _, value in progress.incumbents] == sorted(value for _, value in progress.incumbents)
+
+
+def test_near_the_end_is_so_by_number_and_by_time() -> None:
+    steady, slow = [float(i) for i in range(40)], [float(i) for i in range(10)] + [12.0, 31.0]
+    assert "near the end" in _outlook(38, steady)
+    assert _outlook(11, slow) == ""  # the eleventh of twelve, but at 12 of 31 seconds
+    assert "gain little" in _outlook(3, steady)
+    late = [0.0, 30.0, 36.0] + [36.0 + i / 10 for i in range(1, 38)]
+    assert _outlook(3, late) == ""  # the third of forty, but most of the time had passed
 
 
 def test_after_a_preparation_the_text_counts_from_its_end_and_the_chart_from_the_start(prepared: Any) -> None:

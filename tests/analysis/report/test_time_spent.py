@@ -21,6 +21,16 @@ def test_where_the_time_went(make: Any) -> None:
     assert ("training the searched network", 8.0, 9.0) in spent.rows
 
 
+def test_the_first_plan_is_not_compared_with_what_more_time_did(make: Any) -> None:
+    study = read_study(make())
+    study.view.job.fit = {**study.fit, "plan": {"forecast_trials": 2.0}}
+    spent = time_spent_of(study)
+    assert spent is not None and "The forecast was about" in spent.lead and any(row[2] for row in spent.rows)
+    study.view.job.extensions.append(Extended({"seconds": 83.0}))
+    more = time_spent_of(study)
+    assert more is not None and "forecast" not in more.lead and not any(row[2] for row in more.rows)
+
+
 def test_the_largest_part_is_not_most_and_the_rest_is_shown(make: Any) -> None:
     study = read_study(make())
     result = study.view.job.result

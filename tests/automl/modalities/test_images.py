@@ -10,6 +10,7 @@ from archsmith.automl import pretrained_weights
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.pretrained_weights import OWN
 from archsmith.automl.settings import FitSettings
+from archsmith.core.errors import UsageError
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.graphs.cost import cost
 from archsmith.graphs.network import Network
@@ -122,3 +123,14 @@ def test_pictures_whose_pixels_count_stay_as_they_are(modality):
     space, architecture = modality.fixed(splits)
     pipeline = splits.pipeline()
     assert modality.cheaper(splits, pipeline, space.graph(architecture)) is pipeline
+
+
+@pytest.mark.parametrize("wish", [{"target": "foo"}, {"image": "foo"}])
+@pytest.mark.parametrize("source", ["folder", "digits", "data.npz", "arrays"])
+def test_what_is_no_table_has_no_columns(modality, tmp_path, source, wish):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "data.npz").write_bytes(b"some")
+    data = ([1], [2]) if source == "arrays" else "digits" if source == "digits" else str(tmp_path / source)
+    with pytest.raises(UsageError, match="no table, so they have no column 'foo'") as caught:
+        modality.load(FitSettings(data, 60.0, **wish), tmp_path, None, lambda *told: None)
+    assert caught.value.hint in ("Leave out --target.", "Leave out --image-column.")

@@ -207,6 +207,7 @@ def test_broken_base64_names_its_line(folder: Path) -> None:
         ("image,label", "http://example.org/{i}.png,{i}", "address"),
         ("image,label", "s3://bucket/{i}.png,{i}", "address"),
         ("image,label", "{i}.png,{i}", "not there"),
+        ("image,label", "no\\{i}.png,{i}", "not there, the first is 'no/0.png'"),
         ("image,label,label", "pictures/{i}.png,{i},{i}", "two columns named 'label'"),
         ("image", "pictures/{i}.png", "only one column"),
         ("pictures/0.png,3", "pictures/{i}.png,{i}", "row of values"),

@@ -32,7 +32,7 @@ from archsmith.analysis.wording import (
 from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
-from archsmith.core.wording import HARDLY_TRAINED, about_network, hardly, passed_over
+from archsmith.core.wording import HARDLY_TRAINED, OF_EQUALS, TIED, about_network, hardly, passed_over
 from archsmith.runtime.job_view import CHOOSE, TRAIN
 
 Row = Mapping[str, Any]
@@ -158,6 +158,9 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
     split = "test" if any(row.get("test") is not None for row in rows) else "valid"
     scores = {name: float(row[split]) for name, row in by_name.items() if row.get(split) is not None}
     text = _about_search(study, by_name, scores, "test" if split == "test" else "validation", n)
+    exported = next((name for name, row in by_name.items() if row.get("exported")), "")
+    if _tied(by_name, exported) and OF_EQUALS not in text:
+        text += f" {TIED}"
     best = _best(by_name, scores)
     for name in scores:
         if name != best and best in scores and not {name, best} <= {*OURS}:
@@ -286,10 +289,9 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
     if exported not in OURS:
         others = "Of the others " if passed_over(rows.values()) else ""
         where_best = f"{others}on the validation split" if others else "On the validation split"
-        own = rows[exported].get("valid")
-        equal = own is not None and any(row.get("valid") == own for name, row in rows.items() if name != exported)
+        equal = _tied(rows, exported)
         said = f"no other is better than {the_network(exported)}" if equal else f"{the_network(exported)} is best"
-        of_equals = "; of equals the one with the smaller loss is taken" if equal else ""
+        of_equals = OF_EQUALS if equal else ""
         text = f"{where_best} {said}, so it was exported{of_equals}."
         if exported.partition(".")[0] not in TRAINED_ON:
             text += _without_search(study)
@@ -317,6 +319,12 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
         why = "No network of this space can be trained. " if plan.get("failure") else why
         return f"{why}There is no searched network to compare."
     return ""
+
+
+def _tied(rows: Mapping[str, Row], exported: str) -> bool:
+    """Has another row the validation score of the exported one?"""
+    own = rows.get(exported, {}).get("valid")
+    return own is not None and any(row.get("valid") == own for name, row in rows.items() if name != exported)
 
 
 def _without_search(study: Study) -> str:
@@ -356,7 +364,7 @@ def _ahead(study: Study, value: float, other: float, n: int) -> str:
 def _why_chosen(rows: Mapping[str, Row]) -> str:
     """Why the searched network and not the hand-made one, which did better on another split."""
     if rows["searched"].get("valid") == rows["fixed"].get("valid"):
-        return "Both scored the same on the validation split; of equals the one with the smaller loss is taken."
+        return f"Both scored the same on the validation split{OF_EQUALS}."
     return "The searched network was better on the validation split, so it was chosen."
 
 

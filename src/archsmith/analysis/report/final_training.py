@@ -70,7 +70,9 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
         return f"{sentence_case(name)} was trained for {epochs(last)}. {each}"
     (_, start), (end_epoch, end) = data[0], data[-1]
     before, after = (score(study.metric, value) for value in (start, end))
-    went = f"stayed at {after}" if before == after else f"went from {before} to {after}"
+    went = f"began and ended at {after}" if before == after else f"went from {before} to {after}"
+    if {score(study.metric, value) for _, value in data} == {after}:
+        went = f"stayed at {after}"
     text = f"Within {epochs(end_epoch)} {name} {went} on the validation split. {each}"
     if end_epoch < HARDLY:
         return f"{text} That is hardly trained, so this curve does not say what longer training would bring."

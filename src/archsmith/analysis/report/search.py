@@ -167,7 +167,7 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     where = " on the validation split" if study.fit else ""
     place = next(i for i, dot in enumerate(dots) if dot.trial == best.id) + 1
     perfect = is_share(study.metric) and best.metrics[study.metric] >= 1
-    outlook = "" if perfect else _outlook(place, len(dots))
+    outlook = "" if perfect else _outlook(place, [dot.seconds for dot in dots])
     return f"{text} The best one, trial {best.id}, scored {value}{where}.{outlook}"
 
 
@@ -197,15 +197,20 @@ def _failures(study: Study, dots: Sequence[Dot]) -> str:
     return f" {amount(n, 'trial')} failed{why}.{broke}"
 
 
-def _outlook(place: int, n: int) -> str:
-    """Would more time have helped? The best trial was number ``place`` of ``n``."""
+def _outlook(place: int, ends: Sequence[float]) -> str:
+    """Would more time have helped? The best trial was number ``place`` of those that ended at ``ends``, in order. Late
+    and early are so by number and by time: trials differ in length.
+    """
+    n, first, last = len(ends), ends[0], ends[-1]
     if n < 5:
         return ""
     if place == 1:
         return " No later trial was better than the very first one."
-    if place > 0.8 * n:
-        return " It came near the end, so more time would probably find better ones."
-    if place < 0.5 * n and n - place >= ENOUGH:
+    number = place / n
+    time = (ends[place - 1] - first) / (last - first) if last > first else number
+    if min(number, time) > 0.8:
+        return " It came near the end of the search, so more time would probably find better ones."
+    if max(number, time) < 0.5 and n - place >= ENOUGH:
         return f" The {n - place:,} trials after it were not better, so more of the same search would gain little."
     return ""
 

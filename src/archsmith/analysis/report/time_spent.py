@@ -35,7 +35,11 @@ class TimeSpent:
 
 def time_spent_of(study: Study) -> TimeSpent | None:
     """None of a study without phases."""
-    rows: list[Row] = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
+    rows: list[Row] = [
+        # the forecasts of a plan say nothing of what was done with more time than it had
+        (phase_name(each.name), each.seconds, None if study.view.job.extensions else each.forecast_seconds)
+        for each in study.phases.values()
+    ]
     start = ((study.result or {}).get("phases") or {}).get("start")
     if start is not None and study.view.ended:
         rows.insert(0, (phase_name("start"), float(start["seconds"]), None))
@@ -67,7 +71,7 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
         return text
     expected = (study.fit.get("plan") or {}).get("forecast_trials")
     text += _forecasts(rows, late=bool(late))
-    if expected and budget:
+    if expected and budget and not study.view.job.extensions:
         tried = f"{len(study.history.finished):,}"
         text += f" The forecast was about {amount(round(expected), 'trial')}; {tried} came to an end."
     return text

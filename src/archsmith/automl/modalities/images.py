@@ -28,6 +28,7 @@ from archsmith.data.images.coarse import coarse_size
 from archsmith.data.images.examples import ImageExamples
 from archsmith.data.images.load import Loaded, load
 from archsmith.data.images.pipeline import ImagePipeline
+from archsmith.data.images.read import has_columns
 from archsmith.data.images.recognise import recognised
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -63,6 +64,9 @@ class Images(Modality):
     def load(self, settings: FitSettings, root: Path, seconds: float | None, progress: Progress) -> Loaded:
         if settings.ignore:
             raise UsageError("Pictures have no columns to ignore.", "Leave out --ignore.")
+        for flag, column in (("--target", settings.target), ("--image-column", settings.image)):
+            if column is not None and not has_columns(settings.data):
+                raise UsageError(f"These data are no table, so they have no column {column!r}.", f"Leave out {flag}.")
         return load(
             settings.data,
             root,

@@ -26,6 +26,13 @@ from archsmith.data.images.source import Pictures
 from archsmith.data.names import Names
 
 
+def written_path(text: str, folder: str | Path) -> str:
+    """The path that a cell of a table in ``folder`` names. Backslashes are slashes, unless a file is called so."""
+    if "\\" in text and os.sep == "/" and not os.path.lexists(os.path.join(folder, text)):
+        text = text.replace("\\", "/")  # a table that was written under Windows
+    return os.path.expanduser(text.strip())
+
+
 class Files:
     """Picture files. ``names`` are paths from the folder ``root``, or absolute paths."""
 

@@ -77,6 +77,14 @@ def read(source: Any, *, image: str | None = None, target: str | None = None) ->
         ) from error
 
 
+def has_columns(source: Any) -> bool:
+    """Is ``source`` a table of pictures, as far as its kind and name tell? What is not there might be one."""
+    if isinstance(source, str | Path):
+        path = expanded(source)
+        return str(source) != "digits" and (path.suffix.lower() in TABLES or not path.exists()) and not path.is_dir()
+    return hasattr(source, "columns") or not isinstance(source, tuple | list)
+
+
 def _folder(path: Path) -> Source:
     from archsmith.data.images import read_arrays as arrays
     from archsmith.data.images import read_folder as folders

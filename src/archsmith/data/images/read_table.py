@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from archsmith.core.errors import DataError, MissingExtraError
 from archsmith.core.files import SHOWN, reading, regular_size
 from archsmith.data.images.cells import Base64, Cells, from_base64
-from archsmith.data.images.pictures import Files
+from archsmith.data.images.pictures import Files, written_path
 from archsmith.data.images.read_arrays import read_arrays
 from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
@@ -226,14 +226,12 @@ def as_paths(texts: Sequence[str], folder: Path, where: str) -> list[str]:
                 f"{where} holds the address {text[:80]!r}.",
                 "Nothing is downloaded: save the pictures first and give their paths.",
             )
-        if "\\" in text and os.sep == "/" and not os.path.lexists(folder / text):
-            text = text.replace("\\", "/")  # a table that was written under Windows
-        paths.append(os.path.expanduser(text.strip()))
+        paths.append(written_path(text, folder))
     looked = paths[:: max(1, len(paths) // SAMPLE)]
     if looked and not any(os.path.lexists(folder / path) for path in looked):
         raise DataError(
-            f"{where} names files that are not there, the first is {texts[0][:SHOWN]!r}.",
-            _where_it_may_be(texts[0], folder),
+            f"{where} names files that are not there, the first is {paths[0][:SHOWN]!r}.",
+            _where_it_may_be(paths[0], folder),
         )
     return paths
 
