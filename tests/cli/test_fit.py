@@ -206,7 +206,7 @@ def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, ask
     assert "test 0.98; validation 0.99" in out and "The test split was measured once." in out
     assert "304,154 parameters" in out
     assert "It diverged." in out
-    assert "The job took 1:02 of 1:00. The search had 7 trials of 5 networks and ended because the time for" in out
+    assert "The job took 1:02 of 1:00. The search had 7 trials of 5 networks and ended because its time was" in out
     assert "more than the budget" not in out  # two seconds
     assert "archsmith predict models/digits FILE..." in out
 
