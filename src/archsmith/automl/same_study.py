@@ -48,7 +48,7 @@ def is_of(fit: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
 def refuse_another(fit: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raises UsageError where what was ``given``, by the names of settings, is not what the study was begun with."""
     for found in differences(fit, given):
-        hint = "To go on with this study: archsmith studies resume." if found.option == "DATA" else ""
+        hint = "To go on with it all the same: archsmith studies resume NAME." if found.option == "DATA" else ""
         hint = hint or f"Leave {found.option} out, or begin another study, with another --name and without --resume."
         raise UsageError(found.sentence, hint)
 
