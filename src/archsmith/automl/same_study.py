@@ -110,6 +110,8 @@ def _same(name: str, had: Any, asked: Any) -> bool:
         return set(had or ()) == set(asked)
     if name in ("task", "modality", "weights", "device") and asked == AUTO:
         return True
+    if name == "task" and had == AUTO:  # an earlier version did not log what came of it
+        return True
     return bool(had == asked)
 
 
