@@ -21,7 +21,7 @@ from archsmith.graphs.network import recalibrate
 from archsmith.training import loop, precision
 from archsmith.training.batches import Feed, plain_batches
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
-from archsmith.training.loop import Trained, train
+from archsmith.training.loop import Curve, Trained, train
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate, outputs
 from archsmith.training.recipe import Recipe
@@ -167,6 +167,11 @@ def test_the_global_generator_is_left_alone(digits: ImageSplits) -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def timeless(curve: Curve) -> list[tuple[float, dict[str, float]]]:
+    """A learning curve without its seconds, which differ from run to run."""
+    return [(epoch, {name: metrics[name] for name in metrics if name != "seconds"}) for epoch, metrics in curve]
+
+
 @pytest.mark.parametrize("average", [0.0, 0.5])
 @pytest.mark.parametrize("killed_in", [2, 3])
 def test_killed_and_resumed_ends_like_an_unbroken_one(
@@ -197,6 +202,7 @@ def test_killed_and_resumed_ends_like_an_unbroken_one(
     result = fit(digits, again, recipe, save_to=tmp_path / "c")
     assert result.resumed == killed_in - 1
     assert result.score == expected.score
+    assert timeless(result.curve) == timeless(expected.curve)
     assert same(again, unbroken)
 
 
@@ -206,6 +212,7 @@ def test_a_finished_training_is_not_repeated(digits: ImageSplits, tmp_path: Path
     second = fit(digits, two, epochs=1.5, save_to=tmp_path / "c", check=lambda: None)
     assert second.steps == first.steps
     assert second.score == first.score
+    assert timeless(second.curve) == timeless(first.curve)
     assert same(one, two)
 
 
@@ -461,7 +468,7 @@ def test_a_kill_in_a_long_epoch_takes_little_away(
 ) -> None:
     monkeypatch.setattr(loop, "UNSAVED", -1.0)  # so it is saved after every step
     unbroken, broken, again = Small(), Small(), Small(seed=5)
-    fit(digits, unbroken, RECIPE)
+    expected = fit(digits, unbroken, RECIPE)
     steps = itertools.count()
 
     def kill() -> None:
@@ -471,8 +478,9 @@ def test_a_kill_in_a_long_epoch_takes_little_away(
     with pytest.raises(KeyboardInterrupt):
         fit(digits, broken, RECIPE, save_to=tmp_path / "c", check=kill)
     left: list[None] = []
-    fit(digits, again, RECIPE, save_to=tmp_path / "c", check=lambda: left.append(None))
+    result = fit(digits, again, RECIPE, save_to=tmp_path / "c", check=lambda: left.append(None))
     assert same(again, unbroken)
+    assert timeless(result.curve) == timeless(expected.curve)  # the losses before the kill count too
     assert len(left) == 22 + 41  # of the second epoch, and of the third
 
 

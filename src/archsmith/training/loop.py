@@ -228,6 +228,7 @@ class _Run:
     took_steps: bool = False
     measured_from: float | None = None
     curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
+    losses: Losses = field(default_factory=lambda: Losses(queued=False, taken=0))  # of the last epoch
 
     @property
     def epochs(self) -> float:
@@ -250,9 +251,10 @@ class _Run:
         if self.anneal and self.falls_from is None:
             self.falls_from = self.pace.progress
         self.resumed = self.pace.step // self.per_epoch
-        metrics: dict[str, float] = {}
+        metrics = self._state() if self.losses.values else {}
         while not finished and not self.pace.done(self.elapsed()):
-            metrics = self._state(self._epoch())
+            self._epoch()
+            metrics = self._state()
             finished = self.pace.done(self.elapsed())
             if not finished:
                 if self.valid is not None and self.pace.step // self.per_epoch % measure_every == 0:
@@ -279,11 +281,12 @@ class _Run:
 
     # Steps
 
-    def _epoch(self) -> Losses:
+    def _epoch(self) -> None:
         """Train to the end of the epoch, or until no step fits any more."""
         epoch, first = divmod(self.pace.step, self.per_epoch)
         self.network.train()
-        losses = Losses(devices.queues(self.device), self.pace.taken)
+        losses = Losses(devices.queues(self.device), self.pace.taken, self.losses.values if first else ())
+        self.losses = losses
         batches = training_batches(self.feed, self.recipe.batch_size, self.pipeline, self.seed, epoch, first)
         for batch, targets in batches:
             self._each_step()
@@ -298,12 +301,11 @@ class _Run:
             if self.pace.done(after):
                 break
             if after - self.reported > QUIET and self.pace.step % self.per_epoch:
-                self._hear(self._state(losses))
+                self._hear(self._state())
             if after - self.saved > UNSAVED and self.pace.step % self.per_epoch:
                 with self._between():
                     self._save(False)
         losses.read()
-        return losses
 
     def _rate(self) -> float:
         return rate(self.recipe, self.pace.progress, self.pace.step, self.falls_from)
@@ -347,9 +349,9 @@ class _Run:
         yield
         self.pace.overhead += self.elapsed() - before
 
-    def _state(self, losses: Losses) -> dict[str, float]:
+    def _state(self) -> dict[str, float]:
         return {
-            "train_loss": losses.mean(),
+            "train_loss": self.losses.mean(),
             "learning_rate": self._rate(),
             "seconds": self.elapsed(),
         }
@@ -431,6 +433,8 @@ class _Run:
                     tensors[f"{STATES[local]}/{name}"] = tensor
         if self.average is not None:
             tensors |= {f"average/{name}": tensor for name, tensor in self.average.state().items()}
+        self.losses.read()
+        tensors["losses"] = torch.tensor(self.losses.values, dtype=torch.float64)
         facts = {
             "job": self._job,
             "step": self.pace.step,
@@ -471,6 +475,8 @@ class _Run:
                     self.optimizer.state[parameter][local] = like.copy_(state)
         if self.average is not None:
             self.average.load(checkpoint.part(tensors, "average/"), facts["updates"])
+        if "losses" in tensors:  # earlier versions did not keep them
+            self.losses.values = tensors["losses"].tolist()
         self.pace.step = facts["step"]
         self.pace.progress = facts["progress"] if same_length else facts["step"] / self.pace.n_steps
         self.falls_from = facts.get("falls_from") if self.anneal else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,12 +24,13 @@ class Losses:
 
     ``queued``: does the device work in the background?
     ``taken``: steps that this training took before.
+    ``values``: losses of the epoch's steps before a checkpoint.
     """
 
-    def __init__(self, queued: bool, taken: int) -> None:
+    def __init__(self, queued: bool, taken: int, values: Sequence[float] = ()) -> None:
         self.queued = queued
         self.taken = taken
-        self.values: list[float] = []
+        self.values = list(values)
         self.pending: list[Tensor] = []
         self.group_seconds: float | None = None  # of one step of the last group
         self.read_at = time.perf_counter()
