@@ -21,7 +21,7 @@ def test_about_the_budget_nothing_is_said() -> None:
 @pytest.mark.parametrize("reason", ["seconds", "late", "outdone", "settled"])
 def test_the_end_of_the_job_is_told_apart_from_that_of_its_search(reason: str) -> None:
     phases = {"train fixed": {"seconds": 3.0, "expected": 12.0}}
-    early = "The job ended before its time was over: more training of these networks promised nothing."
+    early = "The job ended before its time was over: its trainings had all their epochs, or no longer got better."
     assert told(20.0, phases, stop_reason=reason) == early
 
 

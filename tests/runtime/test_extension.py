@@ -102,3 +102,4 @@ def test_the_limit_is_told_in_words():
         "The study goes on. Its limit is now 12 trials in all (5 were begun). The limit on time that it had no longer "
         "holds."
     )
+    assert standing(Budget(None, 3), n=1).told(Budget(None, 12)).endswith("12 trials in all (1 was begun).")

@@ -41,7 +41,7 @@ def _early(result: Mapping[str, Any]) -> str:
     trained = [each for name, each in (result.get("phases") or {}).items() if name.startswith("train ")]
     if any(each["seconds"] >= CUT_SHARE * each.get("expected", math.inf) for each in trained):
         return "the test, the export and the report took less than was kept for them."
-    return "more training of these networks promised nothing."
+    return "its trainings had all their epochs, or no longer got better."
 
 
 def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str]) -> str:
