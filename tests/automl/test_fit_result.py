@@ -128,6 +128,8 @@ def test_what_had_no_rival_for_want_of_time_is_not_said_to_be_worth_more_than_a_
     rows = (Row("linear", 0.9), Row("tuned", 0.99, exported=True))
     why = dataclasses.replace(RESULT, rows=rows, n_trials=0).why
     assert why == "The time was too short to compare networks, so the pretrained network got all of it."
+    why = dataclasses.replace(RESULT, rows=rows, n_trials=0, stop_reason="requested").why
+    assert why.startswith("A person asked the job to finish before networks were compared, so the pretrained network")
 
 
 def test_its_short_form_names_the_study_and_the_scores():

@@ -19,7 +19,7 @@ def test_the_number_of_trials_is_forecast():
     plan = make_plan(600, None, 5.0, SPEED, anchors=8)
     told = " ".join(lines_of(plan))
     assert (
-        f"There is time for about {round(plan.forecast_trials)} trials. First up to 8 networks of different kinds"
+        f"There is time for about {round(plan.forecast_trials)} trials. First about 8 networks of different kinds"
         in told
     )
     most = plan.final_end - plan.elapsed - 8 * plan.trial_seconds
@@ -96,7 +96,7 @@ def test_a_study_that_goes_on_is_told_what_is_left_of_its_plan():
 
 def test_no_more_networks_are_promised_than_trials():
     plan = dataclasses.replace(make_plan(600, None, 5.0, SPEED, anchors=8), forecast_trials=3.0)
-    assert "about 3 trials. First up to 3 networks of different kinds" in lines_of(plan)[0]
+    assert "about 3 trials. First about 3 networks of different kinds" in lines_of(plan)[0]
 
 
 def test_one_network_is_promised_what_it_gets_at_least():

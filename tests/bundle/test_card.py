@@ -81,7 +81,7 @@ def test_speaks_of_rows_and_their_columns(people: Any) -> None:
         "one row (3 numbers and 2 categories)",
         "input `numbers`: float64 `(n, 3)`",
         "input `categories`: strings `(n, 2)`",
-        "| age | number | 17 to 90, half of them below 38 | 10 % |",
+        "| age | number | 17 to 90, median 38 | 10 % |",
         'predictor.predict("rows.csv")',
     ):
         assert fact in text

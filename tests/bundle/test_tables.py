@@ -222,7 +222,7 @@ def test_says_what_it_takes(intake: TableIntake) -> None:
     assert intake.size == "3 numbers and 2 categories"
     heading, rows = intake.table()
     assert len(rows) == 5 and len(heading) == 4
-    assert rows[0] == ("age", "number", "17 to 90, half of them below 38", "10 %")
+    assert rows[0] == ("age", "number", "17 to 90, median 38", "10 %")
     assert rows[1] == ("job", "category", "3: 'clerk', '-farmer', '3'", "0 %")
 
 
@@ -246,7 +246,7 @@ def test_columns_are_told_with_numbers_that_add_up() -> None:
     hired = Column("hired", "number", 0.0, 9, 17904.0, 18000.4, 19893.0, written="day_first")
     _, rows = TableIntake((street, hired), ("street", "hired")).table()
     assert rows[0][2].startswith("188: 'Weg 0'") and rows[0][2].endswith("and 183 more; 75 rare ones count as one")
-    assert rows[1][2] == "2019-01-08 to 2024-06-19, half of them before 2019-04-14"
+    assert rows[1][2] == "2019-01-08 to 2024-06-19, median 2019-04-14"
 
 
 @pytest.mark.parametrize("given", ["rows", "columns", "stream", "labelled"])

@@ -39,7 +39,7 @@ def test_figures_of_a_regression_target() -> None:
     found = target_figures(splits([1.0, 2.0, 6.0]))
     assert found is not None
     assert (found["name"], found["min"], found["median"], found["max"], found["mean"]) == ("age", 1, 2, 6, 3)
-    assert target_range(found) == "training targets from 1 to 6, half of them below 2"
+    assert target_range(found) == "training targets from 1 to 6, median 2"
 
 
 def test_classes_have_no_figures() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.budget import SECONDS, SETTLED
+from archsmith.core.budget import REQUESTED, SECONDS, SETTLED
 from archsmith.core.wording import OF_EQUALS, TIED, amount, number, passed_over, reason_in_words
 
 TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
@@ -147,6 +147,9 @@ class FitResult:
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it was trained on."
             )
+        if exported in ("tuned", "fixed") and not self.n_trials and self.stop_reason == REQUESTED:
+            what = "the pretrained network" if exported == "tuned" else "the hand-made network"
+            return f"A person asked the job to finish before networks were compared, so {what} was trained at once."
         if exported == "tuned" and not self.n_trials and self.stop_reason == SECONDS:
             return "The time was too short to compare networks, so the pretrained network got all of it."
         if exported == "fixed" and not self.n_trials:

@@ -33,7 +33,7 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
     rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.anchors * plan.trial_seconds))
     trials = max(1, round(plan.forecast_trials))
     kinds = min(plan.anchors, trials)
-    first = f"First up to {kinds} networks of different kinds train" if kinds > 1 else "First a network trains"
+    first = f"First about {kinds} networks of different kinds train" if kinds > 1 else "First a network trains"
     each = " each" if kinds > 1 else ""
     return [
         f"There is time for about {amount(trials, 'trial')}. {first} for about {plan.trial_seconds:.1f} s{each}; "

@@ -386,4 +386,4 @@ def _values(column: Column) -> str:
         return f"{len(column.categories):,}: {listed(column.categories)}{rare}"
     ends = column.minimum or 0.0, column.median or 0.0, column.maximum or 0.0
     low, middle, high = (iso_text(round(value)) if column.is_date else f"{value:.6g}" for value in ends)
-    return f"{low} to {high}, half of them {'before' if column.is_date else 'below'} {middle}"
+    return f"{low} to {high}, median {middle}"

@@ -76,8 +76,8 @@ def class_sizes(counts: Sequence[int], classes: Sequence[str], noun: str) -> str
 
 def target_range(figures: Mapping[str, Any]) -> str:
     """Where the training targets lie, from ``target_figures``."""
-    low, high, half = (f"{figures[key]:.6g}" for key in ("min", "max", "median"))
-    return f"training targets from {low} to {high}, half of them below {half}"
+    low, high, median = (f"{figures[key]:.6g}" for key in ("min", "max", "median"))
+    return f"training targets from {low} to {high}, median {median}"
 
 
 def counted(n: int, noun: str, one: str, many: str) -> str:

@@ -174,7 +174,7 @@ def test_the_median_counts_runs_that_found_nothing_as_worst() -> None:
 
 def test_the_target_is_a_median_that_is_one_and_says_of_what() -> None:
     found = compared({"random": [0.5, 0.6, 0.7, None, None], "other": [0.1] * 5})
-    assert (found.target, found.about_target) == (0.5, "Half of the runs of random end there or better.")
+    assert (found.target, found.about_target) == (0.5, "At least half of the runs of random end there or better.")
     few = compared({"random": [0.9, None, None, None], "other": [0.2, 0.4, 0.6, None]})
     assert few.target == pytest.approx(0.5)
     assert few.about_target.startswith("Too few runs of random found something for a median, so this is the median of")

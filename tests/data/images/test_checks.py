@@ -73,7 +73,7 @@ def test_numbers_are_summed_up() -> None:
     assert report.is_regression
     assert report.target is not None
     assert (report.target["min"], report.target["median"], report.target["max"]) == (1.0, 40.5, 80.0)
-    assert "from 1 to 80, half of them below 40.5" in report.lines()[1]
+    assert "from 1 to 80, median 40.5" in report.lines()[1]
     assert report.counts["train"] == ()
     assert report.n_examples["train"] == 41
 

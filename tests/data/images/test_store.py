@@ -211,7 +211,7 @@ def refused(tmp_path: Path, source: Any, words: str, **more: Any) -> None:
 
 
 def test_many_broken_pictures_leave_nothing_behind(tmp_path: Path) -> None:
-    refused(tmp_path, write_folder(tmp_path / "p", 100, broken=6), "6 of 100 pictures cannot be read")
+    refused(tmp_path, write_folder(tmp_path / "p", 100, broken=6), "At least 6 of 100 pictures cannot be read")
 
 
 def test_what_the_checks_refuse_leaves_nothing_behind(tmp_path: Path) -> None:

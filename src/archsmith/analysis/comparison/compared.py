@@ -256,7 +256,7 @@ class Compared:
         if next(row for row in self.rows if row.label == self.reference).most_found:
             if self.n_runs == 1:
                 return f"That is where the run of {self.reference} ends."
-            return f"Half of the runs of {self.reference} end there or better."
+            return f"At least half of the runs of {self.reference} end there or better."
         return (
             f"Too few runs of {self.reference} found something for a median, so this is the median of all runs that "
             "found something."

@@ -92,10 +92,12 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
     )
 
 
-def too_many_broken(n: int, total: int, reason: str) -> DataError:
-    """The error that ``n`` of ``total`` pictures cannot be read, one of them for this ``reason``."""
+def too_many_broken(n: int, total: int, reason: str, seen_all: bool = True) -> DataError:
+    """The error that ``n`` of ``total`` pictures cannot be read, one of them for this ``reason``. ``seen_all``: were
+    all of them tried?
+    """
     return DataError(
-        f"{n:,} of {total:,} pictures cannot be read, among them: {reason}",
+        f"{'' if seen_all else 'At least '}{n:,} of {total:,} pictures cannot be read, among them: {reason}",
         "Remove or replace them; up to 5 % are skipped.",
     )
 

@@ -252,7 +252,7 @@ def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[di
 def _skip(draft: Draft, name: str, error: DataError, n: int) -> None:
     draft.skip(name, error.message)
     if len(draft.skipped) > BROKEN_SHARE * n:
-        raise too_many_broken(len(draft.skipped), n, draft.skipped[0][1])
+        raise too_many_broken(len(draft.skipped), n, draft.skipped[0][1], seen_all=False)
 
 
 def _refuse_too_large(n: int, sizes: Sizes, root: Path) -> None:
