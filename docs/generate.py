@@ -94,7 +94,7 @@ def catalogue() -> Iterator[str]:
                 continue
             cls = table.get(kind, name)
             named = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-            settings = ", ".join(f"`{field.name}`" for field in named)
+            settings = ", ".join(f"`{field.name}`" for field in named if not field.name.startswith("_"))
             yield f"| `{name}` | {_cell(prose(cls.__doc__).partition(chr(10) * 2)[0])} | {settings} |"
 
 

@@ -30,6 +30,7 @@ def test_near_the_end_is_so_by_number_and_by_time() -> None:
     steady, slow = [float(i) for i in range(40)], [float(i) for i in range(10)] + [12.0, 31.0]
     assert "near the end" in _outlook(38, steady)
     assert _outlook(11, slow) == ""  # the eleventh of twelve, but at 12 of 31 seconds
+    assert _outlook(38, steady, until=100.0) == ""  # the last trial was cut off
     assert "gain little" in _outlook(3, steady)
     late = [0.0, 30.0, 36.0] + [36.0 + i / 10 for i in range(1, 38)]
     assert _outlook(3, late) == ""  # the third of forty, but most of the time had passed

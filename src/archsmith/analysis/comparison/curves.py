@@ -54,7 +54,7 @@ def axes(compared: Compared) -> Scales:
     low, high = min(settled), max(settled)
     spread = (high - low) * 0.05 or abs(high) * 0.01 or 1.0
     show = percent if compared.shown(0.5).endswith("%") else plain
-    y = Axis(f"{metric_name(compared.metric)} of the incumbent", low - spread, high + spread, show=show)
+    y = Axis(followed(compared), low - spread, high + spread, show=show)
     return Axis(name, 0.0, ends / unit, whole=name == "trials"), y, unit
 
 
@@ -89,7 +89,12 @@ def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: b
 
 def title(compared: Compared) -> str:
     """What the curves are, for a picture by itself."""
-    return f"{compared.title}: {metric_name(compared.metric)} of the incumbent, {means(compared)} with 95 % intervals"
+    return f"{compared.title}: {followed(compared)}, {means(compared)} with 95 % intervals"
+
+
+def followed(compared: Compared) -> str:
+    """What a curve follows over the search."""
+    return f"{metric_name(compared.metric)} of the {'front' if compared.metric == VOLUME else 'incumbent'}"
 
 
 def means(compared: Compared, *, each: bool = False) -> str:

@@ -167,7 +167,7 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     where = " on the validation split" if study.fit else ""
     place = next(i for i, dot in enumerate(dots) if dot.trial == best.id) + 1
     perfect = is_share(study.metric) and best.metrics[study.metric] >= 1
-    outlook = "" if perfect else _outlook(place, [dot.seconds for dot in dots])
+    outlook = "" if perfect else _outlook(place, [dot.seconds for dot in dots], _until(study))
     return f"{text} The best one, trial {best.id}, scored {value}{where}.{outlook}"
 
 
@@ -197,11 +197,17 @@ def _failures(study: Study, dots: Sequence[Dot]) -> str:
     return f" {amount(n, 'trial')} failed{why}.{broke}"
 
 
-def _outlook(place: int, ends: Sequence[float]) -> str:
-    """Would more time have helped? The best trial was number ``place`` of those that ended at ``ends``, in order. Late
-    and early are so by number and by time: trials differ in length.
+def _until(study: Study) -> float:
+    """When the search ended, by the clock of its trials; 0 where that is not known. The last trial may be cut off."""
+    phase = study.phases.get("search")
+    return 0.0 if phase is None or not phase.seconds else study.prepared_at + phase.seconds
+
+
+def _outlook(place: int, ends: Sequence[float], until: float = 0.0) -> str:
+    """Would more time have helped? The best trial was number ``place`` of those that ended at ``ends``, in order, and
+    the search ended at ``until``. Late and early are so by number and by time: trials differ in length.
     """
-    n, first, last = len(ends), ends[0], ends[-1]
+    n, first, last = len(ends), ends[0], max(ends[-1], until)
     if n < 5:
         return ""
     if place == 1:
