@@ -72,7 +72,7 @@ def show_study(
     """
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
-    from archsmith.core.budget import INTERRUPTED
+    from archsmith.core.budget import INTERRUPTED, REQUESTED
     from archsmith.core.failures import without_answer
     from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
@@ -90,7 +90,8 @@ def show_study(
     failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}")
-    if report["state"] in (CUT_OFF, FAILED):
+    stopped = view.reason == REQUESTED and not view.job.fit  # a job that was asked to finish has its network
+    if report["state"] in (CUT_OFF, FAILED) or stopped:
         which = view.id if workspace is None or view.folder is None else view.folder
         say("", f"Go on with: {resume_command(which, view.began.to_data() if view.began else {})}")
     if report["error"]:

@@ -108,7 +108,9 @@ class Standing:
             left = max(0.0, now.seconds - self.seconds)
             parts.append(f"{clock(now.seconds)} in all ({clock(self.seconds)} are spent, {clock(left)} are left)")
         if now.trials is not None:
-            parts.append(f"{amount(now.trials, 'trial')} in all ({self.trials} {'was' if self.trials == 1 else 'were'} begun)")
+            parts.append(
+                f"{amount(now.trials, 'trial')} in all ({self.trials} {'was' if self.trials == 1 else 'were'} begun)"
+            )
         kept = now == self.before
         text = f"The study goes on. Its limit is {'' if kept else 'now '}{' and '.join(parts)}."
         for name, what in (("seconds", "time"), ("trials", "trials")):
