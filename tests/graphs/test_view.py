@@ -105,6 +105,10 @@ def scopes() -> Graph:
     x = layers.inverted_bottleneck(net, x, 16, 5, name="shortcut")
     with net.scope("two", "Stage", x=x):
         x = layers.conv_bn_relu(net, layers.conv_bn_relu(net, x, 16), 16)
+    with net.scope("chain", "Chain", x=x):
+        x = layers.sep_conv(net, layers.sep_conv(net, x, 16, 3), 16, 5)
+    with net.scope("wrapped", "Chain", x=x):
+        x = layers.sep_conv(net, x, 16, 3)
     net.output(layers.classifier(net, x, 2))
     return net.graph()
 
@@ -112,6 +116,8 @@ def scopes() -> Graph:
 @pytest.mark.parametrize(
     ("path", "one"),
     [
+        ("chain", False),
+        ("wrapped", True),
         ("sep", True),
         ("pool", True),
         ("strips", True),

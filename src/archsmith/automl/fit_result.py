@@ -116,7 +116,8 @@ class FitResult:
             return f"{why} {TIED}" if self._of_equals not in why else why
         if why and not any(row.enough_seconds for row in self.rows):
             return f"{why} {better}"
-        return f"{better} Of the others in the table the exported one is the best on the validation split{self._of_equals}."
+        best = f"Of the others in the table the exported one is the best on the validation split{self._of_equals}."
+        return f"{better} {best}"
 
     @property
     def _of_equals(self) -> str:

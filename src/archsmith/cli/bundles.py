@@ -427,7 +427,7 @@ def _watched(coming: Iterator[Any], total: int | None, nouns: str, shown: bool) 
     from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if not shown or not console.is_terminal:
         return coming
     return iter(track(coming, nouns.capitalize(), total=total, console=console, transient=True))
@@ -445,7 +445,7 @@ def _watched_batches(coming: Iterator[Any], total: int | None, nouns: str, reach
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if not console.is_terminal:
         yield from coming
         return

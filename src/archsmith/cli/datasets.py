@@ -140,7 +140,7 @@ def _read(kind: str, data: str, root: Path, seed: int, target: str | None) -> An
     from archsmith.data.images.load import load as load_images
     from archsmith.data.tables.load import load as load_table
 
-    with Progress(console=Console(stderr=True), transient=True) as shown:
+    with Progress(console=Console(stderr=True, emoji=False), transient=True) as shown:
         task = shown.add_task(f"reading {data}", total=None)
 
         def progress(what: str, done: int, total: int) -> None:

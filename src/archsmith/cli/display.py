@@ -46,7 +46,7 @@ class Display:
         from archsmith.runtime.progress import Progress
 
         self.title = title
-        self.console = console or Console(stderr=True)
+        self.console = console or Console(stderr=True, emoji=False)
         self.progress = progress or Progress()
         self.live = (self.console.is_terminal and not self.console.is_dumb_terminal) if live is None else live
         self._panel: Live | None = None

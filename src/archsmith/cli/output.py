@@ -27,7 +27,7 @@ def emit(data: Any) -> None:
 
 def say(*lines: str, to: Console | None = None) -> None:
     """Print sentences on standard output. Square brackets are not read as markup, so that every name can be shown."""
-    console = to or Console()
+    console = to or Console(emoji=False)
     for line in lines:
         console.print(visible(line, but="\n\t"), markup=False, highlight=False, soft_wrap=True)
 
@@ -66,7 +66,7 @@ def show(
     """Print a table on standard output; ``whole`` as in ``table``. Where no terminal limits its width, in a file or a
     pipe, a row is one line of at most ``most`` columns, and no line ends with blanks.
     """
-    console = Console()
+    console = Console(emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = most
     if title is not None:

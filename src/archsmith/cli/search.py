@@ -177,8 +177,8 @@ def search(
         "evaluator": evaluator,
     }
     goals = {"maximize": maximize, "minimize": minimize, "limit": limit}
-    limits = {"trials": budget.trials, "time": time, "workers": workers if workers > 1 else None}
-    command = command_line("search", {**named, **goals, **limits, "seed": seed, "set": settings})
+    parts: dict[str, Any] = {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
+    command = command_line("search", {**parts, "workers": workers if workers > 1 else None})
     try:
         told: dict[str, Any] = {"json": json, "command": command, "expected": expected, "debug": bool(context.obj)}
         _run(problem, built_strategy, built, budget, seed, store, workers, **told)

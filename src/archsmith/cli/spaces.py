@@ -50,7 +50,7 @@ def _counted(space: Any, expected: Size) -> int:
     from archsmith.core.errors import UsageError
 
     so_far = 0
-    with Console(stderr=True).status("Counting. Ctrl-C stops.") as status:
+    with Console(stderr=True, emoji=False).status("Counting. Ctrl-C stops.") as status:
 
         def tell(n: int) -> None:
             nonlocal so_far

@@ -230,7 +230,7 @@ register(
         family="convolution",
         rank=1,
         width="filters",
-        about="a convolution; without `padding` the image keeps its size at stride 1",
+        about="a convolution; without `padding` the image keeps its size at stride 1, if the kernel is odd",
     ),
     Operation(
         "shared_conv",

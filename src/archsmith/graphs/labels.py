@@ -4,6 +4,7 @@ people are labelled as well as ours.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from archsmith.graphs.graph import Node
@@ -41,6 +42,8 @@ def is_one(nodes: Sequence[Node], kind: str = "") -> bool:
     counting = [node for node in nodes if OPERATIONS[node.op].rank]
     if len(counting) <= 1:
         return True
+    if _in_parts(counting):
+        return False
     convs = [node for node in counting if OPERATIONS[node.op].family == "convolution"]
     pools = [node for node in counting if OPERATIONS[node.op].family == "pooling"]
     if len(convs) + len(pools) < len(counting):
@@ -48,6 +51,16 @@ def is_one(nodes: Sequence[Node], kind: str = "") -> bool:
     if pools:
         return len(pools) == 1 and len(convs) == 1 and _is_pointwise(convs[0])
     return _is_separable(convs) or _is_factorised(convs)
+
+
+def _in_parts(nodes: Sequence[Node]) -> bool:
+    """Does a scope inside hold several of these nodes, but not all? Then it has a name of its own, such as each of two
+    separable convolutions in a row.
+    """
+    paths = [node.name.split(".") for node in nodes]
+    common = next((i for i, names in enumerate(zip(*paths, strict=False)) if len(set(names)) > 1), 0)
+    held = Counter(path[common] for path in paths)
+    return any(1 < n < len(nodes) for n in held.values())
 
 
 def named(kind: str) -> str | None:

@@ -63,6 +63,27 @@ def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> 
     assert ".png and " in told and "…. Such pictures stay in one split, so that no copy" in told
 
 
+def test_of_one_size_copies_stay_in_one_split(tmp_path: Path) -> None:
+    rng, place = np.random.default_rng(0), tmp_path / "pictures"
+    for name in "ab":
+        (place / name).mkdir(parents=True)
+        for i in range(N):
+            picture = drawn(rng)
+            for copy in range(3):
+                picture.save(place / name / f"{i:02}-{copy}.png")
+            picture.putpixel((0, 0), (*picture.getpixel((0, 0))[:2], i))
+            picture.save(place / name / f"{i:02}-alone.png")  # nearly the same, which is another one here
+    loaded = load(str(place), tmp_path / "cache", seed=0)
+    where: dict[str, set[str]] = {}
+    for split, examples in loaded.splits.by_name.items():
+        assert examples.called is not None
+        for i in range(len(examples)):
+            where.setdefault(stem(examples.called[i]), set()).add(split)
+    assert all(len(splits) == 1 for splits in where.values())
+    (told,) = [line for line in loaded.findings.lines() if "the same as another one: " in line]
+    assert told.startswith("120 pictures are the same")
+
+
 def test_pictures_of_another_class_are_no_group(folder: Path) -> None:
     listed = read(str(folder))
     assert near_duplicates(listed.pictures, np.arange(len(listed))) is None

@@ -77,26 +77,26 @@ def load(
     sizes = sizes_of(listed.pictures, side)
     balanced = balanced and not meaning.is_regression
     # Splits that the data give are theirs to keep.
-    groups = None if sizes.equal or listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
+    groups = None if listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
     splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=groups)
-    content = Content(
-        listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), _told(groups, listed.pictures)
-    )
+    told = _told(groups, listed.pictures, sizes.equal)
+    content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), told)
     if seconds is not None:
         content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
-def _told(groups: NDArray[np.int64] | None, pictures: Pictures) -> tuple[str, ...]:
+def _told(groups: NDArray[np.int64] | None, pictures: Pictures, one_size: bool) -> tuple[str, ...]:
     """What is to be said of pictures that look alike, in sentences."""
     if groups is None:
         return ()
     n = len(groups) - len(np.unique(groups))
     what = "picture is" if n == 1 else "pictures are"
+    same, size = ("the same", "") if one_size else ("nearly the same", ", often in another size")
     others = np.flatnonzero(groups != np.arange(len(groups)))[:NAMED].tolist()
     pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(groups[i])))}" for i in others)
     return (
-        f"{n:,} {what} nearly the same as another one, often in another size: {pairs}{' …' if n > len(others) else ''}"
+        f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}"
         ". Such pictures stay in one split, so that no copy of what was learnt is tested.",
     )
 

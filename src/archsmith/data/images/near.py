@@ -1,14 +1,16 @@
-"""Pictures that are the same one in several sizes, as icons and downloaded photographs often are.
+"""Pictures that are the same one, often in several sizes, as icons and downloaded photographs often are.
 
 If one of them is learnt from and the other one is tested, the test says too much. So they stay in one split.
 
 Two pictures count as one where they have the same label and look alike at 16 × 16 pixels; two of one size, where they
-look the same. Icons that were drawn anew for another size are other pictures.
+look the same. Where all have one size, only copies count, pixel by pixel. Icons that were drawn anew for another size
+are other pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -37,14 +39,15 @@ def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> NDArray[np.int6
     if n > MOST:
         return None
     sizes = _sizes(pictures)
-    if len(np.unique(sizes[sizes[:, 0] > 0], axis=0)) < 2 or int(sizes.prod(axis=1).sum()) > MOST_PIXELS:
+    n_sizes = len(np.unique(sizes[sizes[:, 0] > 0], axis=0))
+    if not n_sizes or int(sizes.prod(axis=1).sum()) > MOST_PIXELS:
         return None
-    small = _small(pictures, sizes)
+    pairs = _copies(pictures, sizes) if n_sizes == 1 else _alike(pictures, sizes)
     first = np.arange(n)
     kinds = np.zeros(n, np.int64) if labels.dtype.kind == "f" else labels
     for kind in np.unique(kinds).tolist():
         own = np.flatnonzero((kinds == kind) & (sizes[:, 0] > 0))
-        for a, b in _alike(small[own], sizes[own]):
+        for a, b in pairs(own):
             _join(first, int(own[a]), int(own[b]))
         found = np.array([_first(first, i) for i in own.tolist()], np.int64)
         enough = len(np.unique(found)) >= min(len(own), FEWEST_OF_CLASS)
@@ -75,7 +78,37 @@ def _small(pictures: Pictures, sizes: NDArray[np.int64]) -> NDArray[np.float32]:
     return found
 
 
-def _alike(small: NDArray[np.float32], sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+Pairs = Callable[[NDArray[np.int64]], Iterator[tuple[int, int]]]  # of some pictures, by their places among these
+
+
+def _copies(pictures: Pictures, sizes: NDArray[np.int64]) -> Pairs:
+    """Pairs of pictures with the same pixels: each with the first one like it. The size of a broken one becomes 0."""
+    digests = [b""] * len(pictures)
+    for i in np.flatnonzero(sizes[:, 0] > 0).tolist():
+        try:
+            pixels = pictures.decode(i, pictures.header(i).channels)
+        except DataError:
+            sizes[i] = 0
+        else:
+            digests[i] = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
+
+    def pairs(own: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+        seen: dict[bytes, int] = {}
+        for i, picture in enumerate(own.tolist()):
+            first = seen.setdefault(digests[picture], i)
+            if first < i:
+                yield first, i
+
+    return pairs
+
+
+def _alike(pictures: Pictures, sizes: NDArray[np.int64]) -> Pairs:
+    """Pairs of pictures that look alike. The size of a broken one becomes 0."""
+    small = _small(pictures, sizes)
+    return lambda own: _close(small[own], sizes[own])
+
+
+def _close(small: NDArray[np.float32], sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Pairs of rows that look alike."""
     squares = (small**2).sum(axis=1)
     for start in range(0, len(small), BLOCK):
