@@ -139,6 +139,19 @@ def test_the_way_without_archsmith_reads_pictures_as_the_predictor_does(
     np.testing.assert_array_equal(found["found"], Predictor(exported.folder).predict_proba([place]))
 
 
+def test_the_way_without_archsmith_reads_16_bits_of_grey(
+    exported: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code = card(read(exported.folder)).partition("Without Archsmith")[2].partition("```python\n")[2].partition("```")[0]
+    place = tmp_path / "picture.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 65536, (20, 28), dtype=np.uint16)).save(place)
+    monkeypatch.chdir(exported.folder)
+    found: dict[str, Any] = {}
+    exec(code.replace("picture.png", str(place)) + "\nfound = session.run(None, inputs)[0]", found)
+    assert len(np.unique(found["inputs"]["image"])) > 100
+    np.testing.assert_array_equal(found["found"], Predictor(exported.folder).predict_proba([place]))
+
+
 def test_the_page_on_bundles_has_the_same_lines() -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "use-a-bundle.md"
     intake = ImageIntake(8, 8, 1, (0.0,), (1.0,))

@@ -11,10 +11,11 @@ from rich.console import Console
 from archsmith.cli.display import Display
 from archsmith.core.budget import Budget
 from archsmith.core.events import Event
-from archsmith.core.problem import Constraint, Objective, Problem
+from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.runtime.progress import Progress
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.halving import Hyperband
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
@@ -53,6 +54,16 @@ def test_off_a_terminal_every_trial_is_one_plain_line_with_its_time() -> None:
     assert "\x1b" not in "".join(lines)
     assert any("from trial" in line for line in trials)
     assert lines[-1].endswith("ended after 12 trials: the number of trials was reached")
+
+
+def test_of_several_fidelities_each_has_its_best() -> None:
+    display = Display("toy", console(terminal=False))
+    problem = Problem(Flat(), fidelity=Fidelity("epochs", 1, 9))
+    with display:
+        Search(problem, Hyperband(), ToyEvaluator(), budget=Budget(trials=12), observer=display).run()
+    line = r"trial \d+: accuracy 0\.\d+ at (\d) epochs? in .* \(the best so far at (\d) epochs?\)"
+    news = re.findall(line, written(display))
+    assert len({own for own, _ in news}) > 1 and all(own == told for own, told in news)
 
 
 def test_off_a_terminal_failures_give_their_reason() -> None:
@@ -164,6 +175,14 @@ def test_names_with_square_brackets_are_shown_as_they_are() -> None:
     display(event("phase", {"name": "[bold]odd", "state": "started"}))
     display.console.print(display.render())
     assert "[red]data" in written(display) and "[bold]odd" in written(display)
+
+
+def test_no_name_is_turned_into_a_picture() -> None:
+    display = Display("toy", None, live=False)
+    with display.console.capture() as captured:
+        display(event("note", {"text": "model.c:100: :star:"}))
+        display.console.print("o3:B 2")
+    assert "model.c:100: :star:" in captured.get() and "o3:B 2" in captured.get()
 
 
 def test_a_note_is_shown_in_the_panel() -> None:

@@ -25,6 +25,12 @@ def test_say_shows_square_brackets_as_they_are(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == 'pip install "archsmith[train]"\n'
 
 
+def test_no_name_is_turned_into_a_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    say("o3:B", "n:star:.svg")
+    show(("o3:B",), [("n:star:.svg",)])
+    assert capsys.readouterr().out.split() == ["o3:B", "n:star:.svg"] * 2
+
+
 def test_show_puts_every_cell_into_its_row(capsys: pytest.CaptureFixture[str]) -> None:
     show(("name", "params"), [("small", 12345), ("[bold]odd", None)])
     header, first, second = (line.split() for line in capsys.readouterr().out.splitlines())

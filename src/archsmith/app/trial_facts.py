@@ -34,7 +34,7 @@ class TrialRow(Plain):
     metrics: dict[str, float] = Field(description="What was measured.")
     seconds: float | None
     finished_seconds: float | None = Field(description="When it ended, on the study's clock.")
-    improved: bool = Field(description="Was it the best one so far when it ended?")
+    improved: bool = Field(description="Was it the best one of its fidelity so far when it ended?")
     error: str | None
 
 

@@ -11,8 +11,8 @@ from archsmith.core.errors import ArchsmithError
 FLAGS = (
     (re.compile(r"\s*\((?:--[\w-]+, )?\w+= in Python\)"), ""),
     (re.compile(r"leave out --task regression"), "use a classifier"),
-    (re.compile(r"(?:say |[Ww]ith )?--task (regression|classification) (to|they)"), r"with an estimator for \1 \2"),
     (re.compile(r"say --task (regression|classification)"), r"use an estimator for \1"),
+    (re.compile(r"(?:[Ww]ith )?--task (regression|classification) (to|they)"), r"with an estimator for \1 \2"),
     (re.compile(r"--no-(\w+)"), r"\1=False"),
     (re.compile(r"--(balance|replace)"), r"\1=True"),
     (re.compile(r"--(time) (\d+[smh])"), r'\1="\2"'),

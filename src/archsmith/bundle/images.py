@@ -179,9 +179,11 @@ class ImageIntake(Intake):
         """
         mode = "L" if self.channels == 1 else "RGB"
         return [
-            f'picture = ImageOps.exif_transpose(Image.open("{path}")).convert("RGBA")',
+            f'picture = ImageOps.exif_transpose(Image.open("{path}"))',
+            'if picture.mode.startswith("I"):  # grey of 16 bits',
+            "    picture = Image.fromarray((np.array(picture) / 257 + 0.5).astype(np.uint8))",
             'white = Image.new("RGBA", picture.size, "white")  # what is transparent is white',
-            f'image = np.array(Image.alpha_composite(white, picture).convert("{mode}"))',
+            f'image = np.array(Image.alpha_composite(white, picture.convert("RGBA")).convert("{mode}"))',
             f"images = image.reshape(1, *image.shape[:2], {self.channels})",
         ]
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from archsmith.core.events import Event
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord
 from archsmith.core.records import Closed, Finished, Prepared, Preparing, record
-from archsmith.core.wording import amount, clock, number, reason_in_words, visible
+from archsmith.core.wording import amount, clock, measure, number, reason_in_words, visible
 
 if TYPE_CHECKING:
     from archsmith.core.front import Front
@@ -218,10 +218,13 @@ class Display:
         values = ", ".join(f"{name} {number(score)}" for name, score in named if score is not None)
         parent = f", {state.from_where(trial)}" if trial.parents else ""
         news = "the best so far" if state.front is None else "joins the front"
-        best = f" ({news})" if trial.id in state.view.improved else ""
+        given = state.view.problem.fidelity
+        several = given.minimum < given.maximum and not state.view.pooled  # then each is the best of its own only
+        at = f" at {measure(trial.fidelity, given.name)}" if several else ""
+        best = f" ({news}{at})" if trial.id in state.view.improved else ""
         broken = self._broken(trial)
         outside = f" ({broken})" if broken else ""
-        return f"trial {trial.id}: {values} in {trial.outcome.seconds:.1f} s{parent}{best}{outside}"
+        return f"trial {trial.id}: {values}{at} in {trial.outcome.seconds:.1f} s{parent}{best}{outside}"
 
     def _broken(self, trial: Trial) -> str:
         """The hard limits that a finished trial breaks; empty where it keeps them all."""

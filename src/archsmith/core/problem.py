@@ -77,7 +77,7 @@ class Constraint:
 
     def __str__(self) -> str:
         bounds = ((">=", self.lower), ("<=", self.upper))
-        return " and ".join(f"{self.metric}{sign}{bound:g}" for sign, bound in bounds if bound is not None)
+        return " and ".join(f"{self.metric}{sign}{bound:.12g}" for sign, bound in bounds if bound is not None)
 
     def violation(self, metrics: Mapping[str, float]) -> float:
         """How far outside the bounds, 0 when inside."""

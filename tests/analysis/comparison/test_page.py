@@ -149,7 +149,7 @@ def test_facts_name_what_was_compared(made_up: Any) -> None:
     told = dict(facts(*made_up("random", seconds=800.0)))
     assert told["budget of a run"] == "800 simulated seconds"
     assert told["judged by"] == "accuracy of the incumbent at the end"
-    assert told["limits"] == "parameters ≤ 1e+06"
+    assert told["limits"] == "parameters ≤ 1,000,000"
     assert told["runs"] == "8 of each strategy, seeds 0 to 7"
 
 

@@ -16,7 +16,7 @@ from archsmith.analysis.comparison import curves
 from archsmith.analysis.comparison.compared import VOLUME, Compared, metric_name, probability
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.files import write_bytes
-from archsmith.core.wording import visible
+from archsmith.core.wording import number, visible
 from archsmith.runtime.comparison import Plan
 from archsmith.version import VERSION
 
@@ -106,8 +106,8 @@ def facts(compared: Compared, plan: Plan) -> list[tuple[str, str]]:
         " ".join(
             [
                 metric_name(str(name)),
-                *([f"≤ {upper:g}"] if upper is not None else []),
-                *([f"≥ {lower:g}"] if lower is not None else []),
+                *([f"≤ {number(upper)}"] if upper is not None else []),
+                *([f"≥ {number(lower)}"] if lower is not None else []),
             ]
         )
         for name, upper, lower in plan.problem["constraints"]
