@@ -371,6 +371,7 @@ class Asking(Space):
     ("space", "words"),
     [
         (Asking((1, 2, 1)), r"'x' has the option 1 twice"),
+        (Asking((1, [2])), r"'x' has the option \[2\], which is a list"),
         (Asking((1, 2), (0, 0)), r"the weights \(0, 0\)\. Each is 0 or more"),
         (Asking((1, 2), (1, -1)), r"the weights \(1, -1\)\."),
         (Asking((1, 2), (1, float("nan"))), r"the weights"),

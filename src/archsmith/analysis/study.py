@@ -236,6 +236,11 @@ class Study:
         """How many different ones were tried; one may have several trials."""
         return len({trial.architecture.key for trial in self.history.finished})
 
+    @property
+    def tried_things(self) -> str:
+        """What was tried: an architecture of a space of settings is no network."""
+        return "networks" if self.fit or self.graph is not None else "architectures"
+
 
 def read_study(folder: Path | str) -> Study:
     """Everything that the study in ``folder`` tells. Raises StudyError when its log cannot be read."""

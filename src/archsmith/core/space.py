@@ -145,8 +145,14 @@ class Trace:
             raise DeadEnd(f"Decision {path!r} has no options.")
         if len(self.decisions) >= MOST_QUESTIONS:
             raise RecursionError
-        if not isinstance(options, Range) and len({*options}) < len(options):
-            _refuse_twins(path, options)
+        if not isinstance(options, Range):
+            try:
+                all_differ = len({*options}) == len(options)
+            except TypeError:  # what cannot be hashed is no option
+                _check_options(path, options)
+                raise
+            if not all_differ:
+                _refuse_twins(path, options)
         if weights is not None:
             _check_weights(path, options, weights)
         answer = self._answer(path, options, weights)

@@ -57,8 +57,14 @@ def test_a_search_of_which_nothing_is_within_the_limits_says_so_as_the_terminal_
 def test_without_a_search_the_facts_say_so(make: Any) -> None:
     study = read_study(make(n_trials=0))
     facts = dict(summary_of(study).facts)
-    assert facts["search"] == "none, the time was too short" and "networks tried" not in facts
+    assert facts["search"] == "none, the time was too short" and not any("tried" in name for name in facts)
     assert "search" not in dict(told(make).facts)
+
+
+def test_what_ended_a_search_that_failed_is_said(make: Any) -> None:
+    study = read_study(make())
+    study.view.error = "Odd.ask raised ValueError."
+    assert dict(summary_of(study).facts)["what failed"] == "Odd.ask raised ValueError."
 
 
 def test_the_weights_are_as_large_as_their_file(make: Any) -> None:

@@ -52,6 +52,17 @@ def test_pictures_in_deeper_folders_count_and_hidden_ones_do_not(tmp_path: Path)
     assert len(read_folder(tmp_path)) == 7
 
 
+def test_class_folders_that_hold_class_folders_are_told(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "icons")
+    write_pictures(tmp_path / "photos")
+    write_pictures(tmp_path)
+    (note,) = read_folder(tmp_path).notes
+    assert note == (
+        "All pictures of the class 'icons' lie in 2 folders inside it ('a', 'b'); likewise in 1 more. If these are the "
+        "classes, give that folder."
+    )
+
+
 def test_split_folders_above_class_folders(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train")
     write_pictures(tmp_path / "val", n=2)

@@ -18,7 +18,7 @@ from archsmith.version import VERSION
 PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
 MEANINGS = {
     "seed": "the number that all randomness begins with",
-    "search space": "the networks that could be chosen",
+    "search space": "what could be chosen",
     "strategy": "what proposed the next network to try",
     "evaluator": "what gave each one its score",
     "the log": "all that happened, in its order",

@@ -156,7 +156,8 @@ def progress_of(study: Study) -> Progress | None:
 def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     n = study.n_networks
     steps = f" in {amount(len(dots), 'trial')}" if n < len(dots) else ""
-    tried = amount(n, "network was", "networks were")
+    things = study.tried_things
+    tried = amount(n, f"{things[:-1]} was", f"{things} were")
     text = f"{tried} tried{steps} in {_took(study, dots)}.{_failures(study, dots)}"
     best = study.best
     if best is None or not scored:

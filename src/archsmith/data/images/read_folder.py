@@ -6,7 +6,7 @@ The class of a picture is the name of its class folder, also where it lies in a 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,13 @@ def read_folder(folder: Path) -> Source:
     """The pictures under ``folder``. Raises DataError."""
     names, others = Names(), list[str]()
     tops: list[tuple[str, str, int]] = []  # split, class and number of pictures of each class folder
-    folders = []
+    folders, parted = [], dict[str, list[str]]()
     for split, label, path in _tops(folder):
         before = len(names)
         folders.append(label)
         names.extend(_pictures(folder, path, others))
+        inner = _inner(names, before, os.path.relpath(path, folder))
+        parted |= {label: inner} if len(inner) > 1 else {}
         tops += [(split, label, len(names) - before)] if len(names) > before else []
     if not names:
         raise _nothing_in(folder)
@@ -49,7 +51,33 @@ def read_folder(folder: Path) -> Source:
         codes,
         folder.resolve().name or "images",
         tuple(classes),
-        notes=(*without_pictures(folders, classes), *left_out(others)),
+        notes=(*_deeper(parted), *without_pictures(folders, classes), *left_out(others)),
+    )
+
+
+def _inner(names: Sequence[str], before: int, top: str) -> list[str]:
+    """The folders right below the class folder ``top`` that its pictures, from ``before`` on, lie in; none where some
+    lie in the class folder itself.
+    """
+    found: dict[str, None] = {}
+    for i in range(before, len(names)):
+        folder, _, name = names[i][len(top) + 1 :].partition(os.sep)
+        if not name:
+            return []
+        found[folder] = None
+    return list(found)
+
+
+def _deeper(parted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """What is to be said of class folders whose pictures lie in several folders of their own."""
+    if not parted:
+        return ()
+    label, inner = next(iter(parted.items()))
+    others = f"; likewise in {len(parted) - 1:,} more" if len(parted) > 1 else ""
+    shown = ", ".join(map(repr, inner[:NAMED])) + (", …" if len(inner) > NAMED else "")
+    return (
+        f"All pictures of the class {label!r} lie in {len(inner):,} folders inside it ({shown}){others}. If these are "
+        "the classes, give that folder.",
     )
 
 
