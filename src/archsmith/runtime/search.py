@@ -30,6 +30,7 @@ from archsmith import catalog
 from archsmith.core import budget as reasons
 from archsmith.core.budget import DEFAULT_TRIALS, Budget
 from archsmith.core.errors import (
+    TRACEBACK,
     ArchsmithError,
     EvaluationError,
     InvalidArchitectureError,
@@ -303,7 +304,7 @@ class Search:
             reason = reasons.UNPREPARED
             raise
         except Exception as error:
-            reason, why = reasons.FAILED, str(error) if isinstance(error, ArchsmithError) else told(error)
+            reason, why = reasons.FAILED, _for_the_log(error)
             self._stillborn = self._began is None and not self.history.trials and not self.info.get("fit")
             raise
         finally:
@@ -624,6 +625,13 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
     if len(proposals) > n:
         raise UsageError(f"{name} was asked for {amount(n, 'proposal')} and gave {len(proposals)}.")
     return list(proposals)
+
+
+def _for_the_log(error: Exception) -> str:
+    """An error in words for later readers, who have no traceback of it."""
+    if isinstance(error, ArchsmithError):
+        return error.message if error.hint == TRACEBACK else str(error)
+    return told(error)
 
 
 def other_setting(part: str, before: Any, now: Any) -> str:
