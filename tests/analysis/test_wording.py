@@ -81,18 +81,11 @@ def test_scores_have_one_number_of_digits(value: float, text: str) -> None:
     assert wording.score("r2", value) == text
 
 
-@pytest.mark.parametrize(
-    ("metric", "value", "other", "difference"),
-    [
-        ("accuracy", 28 / 33, 22 / 33, 0.181),  # 84.8 % and 66.7 %, which are 18.18 points apart
-        ("accuracy", 0.6004, 0.6003, 0.0001),  # these look the same
-        ("r2", 0.91694, 0.82176, 0.0951),
-        ("rmse", 12345.6, 1000.4, 11346.0),
-    ],
-)
-def test_what_is_shown_is_subtracted(metric: str, value: float, other: float, difference: float) -> None:
-    assert wording.apart(metric, value, other) == pytest.approx(difference)
-    assert wording.apart(metric, other, value) == pytest.approx(-difference)
+def test_differences_have_no_digits_that_say_nothing() -> None:
+    assert wording.points(28 / 33 - 22 / 33, 33) == f"18{wording.NB}points"
+    assert wording.points(0.1589, 107) == f"16{wording.NB}points"
+    assert wording.points(0.1589, 10_000) == wording.points(0.1589) == f"15.9{wording.NB}points"
+    assert wording.points(-0.0112, 107) == f"1.1{wording.NB}points"
 
 
 def test_one_and_many() -> None:

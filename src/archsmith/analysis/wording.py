@@ -35,20 +35,6 @@ def score(metric: str, value: float | None, n: int | None = None) -> str:
     return f"{whole}.{rest.ljust(places, '0')}" if point and "e" not in rest else f"{whole}{point}{rest}"
 
 
-def apart(metric: str, value: float, other: float, n: int | None = None) -> float:
-    """``value`` minus ``other`` as they are shown, so that whoever subtracts the two finds the same; of two that look
-    the same as they are.
-    """
-    if not (math.isfinite(value) and math.isfinite(other)):
-        return value - other
-    return (_shown(metric, value, n) - _shown(metric, other, n)) or value - other
-
-
-def _shown(metric: str, value: float, n: int | None) -> float:
-    text = score(metric, value, n).replace(",", "")
-    return float(text.removesuffix(f"{NB}%")) / 100 if is_share(metric) else float(text)
-
-
 def share(value: float, n: int | None = None) -> str:
     """0.925 as ``92.5 %``. A share that is not quite all (or none) never looks as if it were."""
     places = 2 if n is not None and n >= 5000 else 1
@@ -58,10 +44,13 @@ def share(value: float, n: int | None = None) -> str:
     return f"{text.removesuffix('.0')}{NB}%"
 
 
-def points(difference: float) -> str:
-    """A difference of two shares, without its sign."""
+def points(difference: float, n: int | None = None) -> str:
+    """A difference of two shares, without its sign. ``n``: how many examples they are of. With fewer than 5,000 a tenth
+    of a point says nothing of a large difference, and it may not be that of the shares as they are shown.
+    """
     value = 100 * abs(difference)
-    text = f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
+    coarse = n is not None and n < 5000 and value >= 2.95
+    text = f"{value:.0f}" if coarse else f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
     return f"{text.removesuffix('.0')}{NB}{'point' if text in ('1', '1.0') else 'points'}"
 
 

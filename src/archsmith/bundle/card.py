@@ -121,7 +121,7 @@ def _search(manifest: Manifest) -> str:
         ("strategy", _strategy(search.get("strategy")), "what proposed the next network to try"),
         ("trials", search.get("n_trials"), "short trainings that compare networks"),
         ("networks tried", search.get("n_networks"), "one may have several trials"),
-        ("ended because", reason_in_words(str(reason)) if reason else None, ""),
+        ("ended because", reason_in_words(str(reason)) if reason and search.get("n_trials") else None, ""),
         ("budget", _budget(budget), "what the job was given; times as minutes:seconds"),
         ("seed", facts.seed, "the number that all randomness begins with"),
         ("study", facts.study, "the folder with the log of it all"),

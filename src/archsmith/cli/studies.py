@@ -100,7 +100,8 @@ def show_study(
         say("", report["nothing"])
     if report["command"]:
         limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
-        again = "The same search again" if len(limits) < 2 else "It was given more later, and began with"
+        same = "search" if "--workers" not in report["command"].split() else "settings"  # chance decides the rest
+        again = f"The same {same} again" if len(limits) < 2 else "It was given more later, and began with"
         say("", f"{again}: {report['command']}")
     if verbose:
         parts = ("space", "strategy", "evaluator", "seed", "fidelity")

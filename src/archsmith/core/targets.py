@@ -64,7 +64,8 @@ METRICS: dict[str, Metric] = {
 MORE = frozenset({"accuracy", "r2", "f1", "auc", "precision", "recall", "throughput"})
 LESS = frozenset(
     {"loss", "error", "mse", "rmse", "mae", "perplexity"}
-    | {"params", "parameters", "macs", "flops", "memory", "bytes", "seconds", "latency", "energy"}
+    | {"params", "parameters", "macs", "flops", "memory", "bytes", "size", "sizes"}
+    | {"seconds", "time", "times", "latency", "energy", "cost", "costs"}
 )
 # Words that turn the meaning of the others around, or may: more of ``neg_error`` and of ``params_saved`` is better.
 TURNED = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -185,3 +185,15 @@ class Trial:
             if self.outcome.error:
                 facts.append(("error", self.outcome.error))
         return markup.table(facts, caption=f"Trial {self.id}") + self.architecture._repr_html_()
+
+
+def came_from(trial: Trial, trials: Sequence[Trial]) -> str:
+    """Which of ``trials`` the training of one goes on from or, where that is another network, which ones it was made
+    from: ``goes on from trial 3``. Empty where there is none.
+    """
+    if not trial.parents:
+        return ""
+    parent = trial.parents[0]
+    same = 0 <= parent < len(trials) and trials[parent].architecture == trial.architecture
+    ids = [parent] if same else [*dict.fromkeys(trial.parents)]
+    return f"{'goes on' if same else 'made'} from trial{'' if len(ids) == 1 else 's'} {' and '.join(map(str, ids))}"

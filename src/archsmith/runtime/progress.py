@@ -16,7 +16,7 @@ from archsmith.core.events import Event
 from archsmith.core.front import Front
 from archsmith.core.job_records import Epoch, ProgressRecord
 from archsmith.core.records import Preparing
-from archsmith.core.trial import Trial
+from archsmith.core.trial import Trial, came_from
 from archsmith.core.wording import amount, clock, epochs, metric_name, network_name, number, phase_name, the_network
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
@@ -192,17 +192,8 @@ class Progress:
         return phase.name if self.exact else phase_name(phase.name)
 
     def from_where(self, trial: Trial) -> str:
-        """Which trial another one goes on from or, where it is of another network, which ones it was made from; empty
-        where there is none.
-        """
-        trials = self.view.history.trials
-        if not trial.parents:
-            return ""
-        parent = trial.parents[0]
-        same = 0 <= parent < len(trials) and trials[parent].architecture == trial.architecture
-        ids = [parent] if same else [*dict.fromkeys(trial.parents)]
-        whole = f"trial{'' if len(ids) == 1 else 's'} {' and '.join(map(str, ids))}"
-        return f"{'goes on' if same else 'made'} from {whole}"
+        """Which trial another one goes on from, or which ones it was made from; empty where there is none."""
+        return came_from(trial, self.view.history.trials)
 
     def line(self) -> str:
         """The state of a job in one sentence."""

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.problem import Objective, Problem
-from archsmith.core.trial import Outcome
+from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.core.trial import Outcome, Trial
 from archsmith.runtime.comparison import following
 from archsmith.runtime.comparison.following import Follower, Judge
 from archsmith.testing.toys import Flat
@@ -49,6 +50,16 @@ def test_without_an_opinion_the_best_that_was_seen_is_recommended() -> None:
 def test_what_is_recommended_is_judged_by_the_truth() -> None:
     curve, tried, _ = points(followed([0.5, 0.9, 0.4], truth=[0.6, 0.3, 0.8]))
     assert curve == [(1, 0.6), (2, 0.3)] and tried == [(1, 0.6), (3, 0.8)]
+
+
+def test_scores_below_the_highest_fidelity_are_not_compared() -> None:
+    problem = Problem(Flat(), fidelity=Fidelity("epochs", 1, 9))
+    known = SimpleNamespace(standing=lambda architecture, metric, maximize: SimpleNamespace(score=0.7))
+    outcome = Outcome.success({"accuracy": 0.5})
+    for fidelity, own, of_table in ((1.0, None, (0.7,)), (9.0, (0.5,), (0.7,))):
+        trial = Trial(0, Architecture({"x": 0}), fidelity, outcome=outcome)
+        assert Judge(problem, SimpleNamespace(), ("accuracy",), (True,))(trial) == own
+        assert Judge(problem, known, ("accuracy",), (True,))(trial) == of_table
 
 
 def test_a_strategy_may_have_its_own_opinion() -> None:

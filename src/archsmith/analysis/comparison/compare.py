@@ -172,9 +172,12 @@ class _Scale:
 
 
 def _one_sequence(runs: Sequence[Run]) -> bool:
-    """Did all runs make the same proposals? Then they are one run, told many times, whatever their seeds."""
+    """Did all runs make the same proposals, and come to the same? Then they are one run, told many times, whatever their
+    seeds. Where trials are noisy, they may come to something else, and are runs of their own.
+    """
     some = len(runs) > 1 and any(run.n_trials for run in runs)
-    return some and runs[0].proposals is not None and len({run.proposals for run in runs}) == 1
+    told = {(run.proposals, tuple((step.n, step.points) for step in run.curve)) for run in runs}
+    return some and runs[0].proposals is not None and len(told) == 1
 
 
 def _counts_once(label: str, reference: str, once: set[str]) -> str | None:

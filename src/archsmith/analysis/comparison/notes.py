@@ -10,7 +10,8 @@ import numpy as np
 from archsmith.analysis.comparison.statistics import Array
 from archsmith.analysis.wording import listing
 from archsmith.core.budget import EXHAUSTED
-from archsmith.core.wording import amount
+from archsmith.core.problem import Fidelity
+from archsmith.core.wording import amount, measure
 from archsmith.runtime.comparison import Look, Plan, Run
 
 SAME = "runs that all make the same proposals count as one run"
@@ -36,7 +37,7 @@ def notes(
         nothing = int(np.isnan(values).sum())
         if nothing:
             found.append(
-                f"{nothing} of {len(values)} runs of {label} found nothing that counts. "
+                f"{nothing} of {len(values)} runs of {label} found nothing that counts. {_what_counts(plan)}"
                 + (
                     "The hyper-volume of an empty front is 0."
                     if len(plan.judged_by) > 1
@@ -47,6 +48,14 @@ def notes(
         seed = plan.strategies[label].get("args", {}).get("seed")
         found += [*_once(label, runs, seed, label in once), *_failed(label, runs), *_ended_early(label, runs)]
     return found
+
+
+def _what_counts(plan: Plan) -> str:
+    """Where an evaluator has fidelities, and no table of the true scores."""
+    given = Fidelity(*plan.problem["fidelity"])
+    if plan.tabled or given.minimum == given.maximum:
+        return ""
+    return f"Only trials at {measure(given.maximum, given.name)} count. "
 
 
 def _looked(n: int, seed: int, looks: Sequence[Look]) -> list[str]:

@@ -15,7 +15,6 @@ from archsmith.analysis.report.section import Section
 from archsmith.analysis.statistics import Gap
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
-    apart,
     duration,
     epochs,
     is_share,
@@ -353,9 +352,9 @@ def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float]
 
 def _ahead(study: Study, value: float, other: float, n: int) -> str:
     """What ``value`` is beside ``other``: ``0.5 points better`` for shares, ``better by 0.02 (R²)`` for others."""
-    word, gain = "better" if value > other else "worse", apart(study.metric, value, other, n)
+    word, gain = "better" if value > other else "worse", value - other
     return (
-        f"{points(gain)} {word}"
+        f"{points(gain, n)} {word}"
         if is_share(study.metric)
         else f"{word} by {short(abs(gain))} ({metric_name(study.metric)})"
     )

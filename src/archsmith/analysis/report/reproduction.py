@@ -16,6 +16,8 @@ from archsmith.core.wording import spec_in_words, strategy_in_words, times
 from archsmith.version import VERSION
 
 PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
+SEVERAL = "--workers"  # of a command, where trials ran at once
+BY_CHANCE = "Several trials ran at once, and which of them ended first is chance, so another run may propose others."
 MEANINGS = {
     "seed": "the number that all randomness begins with",
     "search space": "what could be chosen",
@@ -51,24 +53,28 @@ def reproduction_of(study: Study) -> Reproduction:
     if target and written_by(Path(target)) not in (None, study.id):
         target = None  # another study's by now
     return Reproduction(
-        _lead(study, bool(command)),
+        _lead(study, command),
         tuple(command.split(" ")) if command else (),
         _facts(study),
         str(target or bundle) if target or bundle.exists() else "",
     )
 
 
-def _lead(study: Study, command: bool) -> str:
+def _lead(study: Study, command: str) -> str:
+    at_once = SEVERAL in command.split()
     if not study.fit:
-        return (
-            "The log holds every proposal and every result. The same seed and settings propose the same networks again."
-        )
+        told = "The log holds every proposal and every result."
+        if at_once:
+            return f"{told} {BY_CHANCE}"
+        return f"{told} With one worker, the same seed and settings propose the same {study.tried_things} again."
     measured = f"was measured {times(study.test_reads)}" if study.test_reads else "is not measured yet"
     text = f"The test split {measured}. Networks were compared on the validation split only."
     if (study.fit.get("settings") or {}).get("seconds"):
         text += (
             " The budget was time by the clock, so another run may try more or fewer networks and end with another one."
         )
+    elif at_once:
+        text += f" {BY_CHANCE}"
     elif command:
         text += " The budget was a number of trials, so the same command repeats the same search."
     return text

@@ -27,7 +27,7 @@ from archsmith.analysis.report.trial_dots import (
 )
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, is_share, metric_name, score
-from archsmith.core.trial import Trial
+from archsmith.core.trial import Trial, came_from
 
 ENOUGH = 20  # trials without a better one, from which on it says something that there was none
 FAILURES = {  # kinds of EvaluationError
@@ -52,7 +52,7 @@ class TopTrial:
     value: its score
     params: its parameters, where they are known and not the score
     seconds: how long it took
-    parents: the trials that it was made from
+    origin: the trial that its training goes on from, or those that its network was made from, in words
     decisions: (decision, option)
     """
 
@@ -61,7 +61,7 @@ class TopTrial:
     value: float
     params: float | None
     seconds: float
-    parents: tuple[int, ...]
+    origin: str
     decisions: tuple[tuple[str, str], ...]
 
 
@@ -264,7 +264,7 @@ def _top(study: Study) -> tuple[TopTrial, ...]:
             trial.metrics[metric],
             None if metric == "params" else trial.metrics.get("params"),
             trial.outcome.seconds if trial.outcome else 0.0,
-            trial.parents,
+            came_from(trial, study.history.trials),
             decisions_of(trial),
         )
         for place, trial in enumerate(study.view.ranking()[:TOP], start=1)

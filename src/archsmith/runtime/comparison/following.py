@@ -21,7 +21,7 @@ MOST_POINTS = 400_000  # of fronts that are kept of a run; from there on a front
 @dataclass(frozen=True)
 class Judge:
     """Says what an architecture is worth: the values of ``metrics``, one for each objective; None when that is not
-    known. ``maximize``: their directions.
+    known, as where it was only measured below the highest fidelity. ``maximize``: their directions.
     """
 
     problem: Problem
@@ -34,7 +34,9 @@ class Judge:
         values: list[float] = []
         for metric, maximize in zip(self.metrics, self.maximize, strict=True):
             place = None if standing is None else standing(trial.architecture, metric, maximize=maximize)
-            value = trial.metrics.get(metric) if place is None else float(place.score)
+            whole = trial.fidelity >= self.problem.fidelity.maximum  # scores of less do not compare
+            measured = trial.metrics.get(metric) if whole else None
+            value = measured if place is None else float(place.score)
             if value is None:
                 return None
             values.append(value)

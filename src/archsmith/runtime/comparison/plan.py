@@ -114,6 +114,12 @@ class Plan:
                 f"{type(evaluator).__name__} has no metric {unknown[0]!r} to search for or to judge by.",
                 f"It has: {', '.join(evaluator.metrics)}.",
             )
+        if metrics[0] not in (problem.objectives[0].metric, defaults[0]) and more_is_better(metrics[0]) is None:
+            raise UsageError(
+                f"The name of the metric {metrics[0]!r} does not say whether more or less of it is better.",
+                "Judge by one whose name says it, such as accuracy or error, or search for it: --maximize or "
+                "--minimize METRIC (an Objective in Python).",
+            )
         plan = cls(
             title or type(evaluator).__name__.removesuffix("Evaluator"),
             catalog.to_spec(problem.space),
