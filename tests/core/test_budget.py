@@ -13,7 +13,9 @@ def test_lengths_of_time(text, seconds):
     assert parse_seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5y", "-3", "1h-3", "0", 0, float("nan"), float("inf"), "1e3"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "5y", "-3", "1h-3", "0", 0, "1h30", "2m 5", float("nan"), float("inf"), "1e3"]
+)
 def test_what_is_no_length_of_time(text):
     with pytest.raises(UsageError):
         parse_seconds(text)

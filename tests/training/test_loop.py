@@ -257,6 +257,14 @@ def test_a_checkpoint_of_another_job_is_ignored(digits: ImageSplits, tmp_path: P
     assert fit(digits, Small(), epochs=1, save_to=tmp_path / "c", seed=9).resumed == 0
 
 
+def test_the_loss_of_a_training_that_ends_inside_an_epoch_is_of_as_many_steps(digits: ImageSplits) -> None:
+    whole, longer = fit(digits, Small(), epochs=2), fit(digits, Small(), epochs=2 + 1 / 41)
+    first, *_ = (metrics["train_loss"] for _, metrics in whole.curve)
+    assert longer.steps == whole.steps + 1
+    assert longer.curve[-1][1]["train_loss"] < first  # one step alone may be anything
+    assert len({metrics["train_loss"] for _, metrics in longer.curve}) == 3
+
+
 def test_fractions_of_an_epoch(digits: ImageSplits) -> None:
     result = fit(digits, Small(), epochs=0.5)
     assert result.steps == 20

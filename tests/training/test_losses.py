@@ -19,6 +19,12 @@ def test_each_loss_is_read_at_once_where_that_costs_nothing() -> None:
     assert caught.value.kind == "diverged"
 
 
+def test_the_mean_is_of_the_last_steps() -> None:
+    losses = Losses(False, 2, n=2, values=[9.0, 1.0])
+    losses.add(torch.tensor(3.0))
+    assert losses.mean() == 2.0
+
+
 def test_a_queue_is_read_in_groups_after_warming_up() -> None:
     losses = Losses(queued=True, taken=0)
     for _ in range(WARMING):

@@ -28,7 +28,7 @@ LAYER, TABLE = "linear", "embedding"  # operations
 MOST_VALUES = 50_000_000  # features and codes of all rows together: 200 MB, and once more in standard units
 BATCH_VALUES = 1_000_000  # the same of a batch
 SHARE = 0.5  # of the time that a fit may take
-LONGEST = 15.0  # seconds of a fit
+LEAST, LONGEST = 2.0, 15.0  # seconds of a fit; what is cut off says little of linear models
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Linear:
         thread: several wait for each other at every step, which on a busy machine takes thirty times as long.
         """
         with threads.limited(1):
-            return self._fitted(train, seed, None if seconds is None else min(LONGEST, SHARE * seconds))
+            return self._fitted(train, seed, None if seconds is None else min(LONGEST, max(LEAST, SHARE * seconds)))
 
     def _fitted(self, train: Examples, seed: int, seconds: float | None) -> Network:
         network = Network(self.graph, seed=seed).eval()

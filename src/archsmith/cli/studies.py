@@ -88,7 +88,7 @@ def show_study(
         return
     why = f" ({_why_ended(view)})" if report["reason"] not in (None, INTERRUPTED) else ""
     failed = "".join(f", {count}" for count in without_answer(view.history.finished))
-    pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
+    pending = f", and {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}")
     stopped = view.reason == REQUESTED and not view.job.fit  # a job that was asked to finish has its network
     if report["state"] in (CUT_OFF, FAILED) or stopped:

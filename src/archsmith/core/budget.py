@@ -82,6 +82,8 @@ def parse_seconds(text: str | float) -> float:
         rebuilt = "".join(number + unit for number, unit in parts)
         if not parts or rebuilt != re.sub(r"\s+", "", str(text).lower()) or any(unit not in UNITS for _, unit in parts):
             raise UsageError(f"{text!r} is not a length of time.", "Write it like 90s, 20m or 1h30m.")
+        if len(parts) > 1 and any(not unit for _, unit in parts):
+            raise UsageError(f"A number in {text!r} has no unit.", "Write it like 90s, 20m or 1h30m.")
         seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if not (seconds > 0 and math.isfinite(seconds)):
         raise UsageError(f"{text!r} is not a positive length of time.", "Write it like 90s, 20m or 1h30m.")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -228,7 +228,10 @@ class _Run:
     took_steps: bool = False
     measured_from: float | None = None
     curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
-    losses: Losses = field(default_factory=lambda: Losses(queued=False, taken=0))  # of the last epoch
+    losses: Losses = field(init=False)  # of the last steps, as many as an epoch has
+
+    def __post_init__(self) -> None:
+        self.losses = self._losses()
 
     @property
     def epochs(self) -> float:
@@ -285,7 +288,7 @@ class _Run:
         """Train to the end of the epoch, or until no step fits any more."""
         epoch, first = divmod(self.pace.step, self.per_epoch)
         self.network.train()
-        losses = Losses(devices.queues(self.device), self.pace.taken, self.losses.values if first else ())
+        losses = self._losses(self.losses.values)
         self.losses = losses
         batches = training_batches(self.feed, self.recipe.batch_size, self.pipeline, self.seed, epoch, first)
         for batch, targets in batches:
@@ -306,6 +309,12 @@ class _Run:
                 with self._between():
                     self._save(False)
         losses.read()
+
+    def _losses(self, before: Iterable[float] = ()) -> Losses:
+        """``before``: the losses of the steps before. Of a training that ends inside an epoch, the mean is still of as
+        many steps as an epoch has.
+        """
+        return Losses(devices.queues(self.device), self.pace.taken, self.per_epoch, before)
 
     def _rate(self) -> float:
         return rate(self.recipe, self.pace.progress, self.pace.step, self.falls_from)
@@ -434,7 +443,7 @@ class _Run:
         if self.average is not None:
             tensors |= {f"average/{name}": tensor for name, tensor in self.average.state().items()}
         self.losses.read()
-        tensors["losses"] = torch.tensor(self.losses.values, dtype=torch.float64)
+        tensors["losses"] = torch.tensor([*self.losses.values], dtype=torch.float64)
         facts = {
             "job": self._job,
             "step": self.pace.step,
@@ -476,7 +485,7 @@ class _Run:
         if self.average is not None:
             self.average.load(checkpoint.part(tensors, "average/"), facts["updates"])
         if "losses" in tensors:  # earlier versions did not keep them
-            self.losses.values = tensors["losses"].tolist()
+            self.losses = self._losses(tensors["losses"].tolist())
         self.pace.step = facts["step"]
         self.pace.progress = facts["progress"] if same_length else facts["step"] / self.pace.n_steps
         self.falls_from = facts.get("falls_from") if self.anneal else None

@@ -1,4 +1,4 @@
-"""The losses of one epoch, and how long a step takes.
+"""The losses of the last steps, as many as an epoch has, and how long a step takes.
 
 To read a loss means to wait for the device. On the CPU that costs nothing, so each loss is read at once. A GPU works in
 the background, so losses are read in groups there, and the time of a step is that of a step of the last group.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -20,17 +21,17 @@ WARMING = 2  # first steps, which are read one by one, since they include the co
 
 
 class Losses:
-    """The losses of one epoch.
+    """The losses of the last ``n`` steps; None: of all.
 
     ``queued``: does the device work in the background?
     ``taken``: steps that this training took before.
-    ``values``: losses of the epoch's steps before a checkpoint.
+    ``values``: losses of these steps.
     """
 
-    def __init__(self, queued: bool, taken: int, values: Sequence[float] = ()) -> None:
+    def __init__(self, queued: bool, taken: int, n: int | None = None, values: Iterable[float] = ()) -> None:
         self.queued = queued
         self.taken = taken
-        self.values = list(values)
+        self.values = deque(values, maxlen=n)
         self.pending: list[Tensor] = []
         self.group_seconds: float | None = None  # of one step of the last group
         self.read_at = time.perf_counter()

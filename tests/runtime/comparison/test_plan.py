@@ -45,7 +45,10 @@ def test_a_plan_survives_json() -> None:
             "not 3",
         ),
         ({"problem": Problem(Flat(), (Objective("size", maximize=False),))}, "no metric 'size'"),
-        ({"evaluator": ToyEvaluator(("accuracy", "odd")), "judged_by": "odd"}, "'odd' does not say whether more or less"),
+        (
+            {"evaluator": ToyEvaluator(("accuracy", "odd")), "judged_by": "odd"},
+            "'odd' does not say whether more or less",
+        ),
     ],
 )
 def test_plans_that_cannot_be(options: Any, message: str) -> None:

@@ -93,7 +93,9 @@ def sizes_of(study: Study) -> Sizes | None:
 
 def _how(row: Mapping[str, Any]) -> str:
     """How far it was trained; a network that made way for others was not trained in full."""
-    return f"{epochs(float(row.get('epochs') or 0.0))}, then stopped" if row.get("stopped") else "trained in full"
+    if not row.get("epochs"):
+        return "fitted"
+    return f"{epochs(float(row['epochs']))}, then stopped" if row.get("stopped") else "trained in full"
 
 
 def _front(sized: Sequence[Dot], sign: float) -> Front:
