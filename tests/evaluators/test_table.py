@@ -26,8 +26,8 @@ POINTS = list(Conditional().enumerate())
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """All points of Conditional at 1 and 9 epochs with three seeds: i / 10,000 + seed / 100,000; after 9 epochs ten times
-    that.
+    """All points of Conditional at 1 and 9 epochs with three seeds: i / 10,000 + seed / 100,000; after 9 epochs ten
+    times that.
     """
     file = tmp_path / "table.npz"
     n = len(POINTS)
@@ -74,7 +74,7 @@ def test_mean_and_single_seeds(path: str) -> None:
     assert outcome.seconds == 9.0
     drawn = {round(noisy.evaluate(POINTS[40], 1, Context(0, seed)).metrics["accuracy"], 6) for seed in range(50)}
     assert drawn == {0.004, 0.00401, 0.00402}
-    assert noisy.evaluate(POINTS[6], 1, Context(0, 1)).metrics["accuracy"] == 0.0006
+    assert noisy.evaluate(POINTS[6], 1, Context(0, 1)).metrics["accuracy"] == pytest.approx(0.0006)
     assert mean.repeatable and not noisy.repeatable
     check_evaluator(mean, mean.problem())
     check_evaluator(noisy, noisy.problem(), fidelity=1)

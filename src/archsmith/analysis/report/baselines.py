@@ -45,7 +45,7 @@ ENDED = ("searched", "fixed", "runner_up", "tuned")  # what is trained after the
 SHORT = 10.0  # epochs below which a training that the clock cut is told
 CUT_SHARE = 0.9  # of the time that it was given is what a training took that the clock cut
 AS_GOOD = 0.01  # share of the examples, but one at least, by which a baseline that is as good may be worse
-TRAINED_ON = ("tuned", "runner_up", "unfinished", "earlier", "earlier_fixed")  # networks that came of more than a baseline
+TRAINED_ON = ("tuned", "runner_up", "unfinished", "earlier", "earlier_fixed")  # they came of more than a baseline
 
 
 @dataclass(frozen=True)
