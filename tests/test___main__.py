@@ -6,6 +6,7 @@ from types import ModuleType
 import pytest
 
 from archsmith.__main__ import main
+from archsmith.core import launch
 
 
 def test_ctrl_c_while_the_command_line_is_imported_is_one_line(
@@ -18,4 +19,5 @@ def test_ctrl_c_while_the_command_line_is_imported_is_one_line(
     monkeypatch.setitem(sys.modules, "archsmith.cli.main", Slow("archsmith.cli.main"))
     with pytest.raises(SystemExit) as end:
         main()
+    launch.begun()  # so that no other test begins with the time of this one
     assert (end.value.code, capsys.readouterr().err) == (130, "archsmith: Stopped.\n")

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import sys
 
+from archsmith.core import launch
+
 
 def main() -> None:
     """Run the command line, and end the process with its exit code."""
+    launch.note()
     try:
         from archsmith.cli.main import main as command
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -129,6 +130,11 @@ def test_a_stream_of_pictures_gives_a_stream_of_predictions(
     first, second = itertools.islice(predictor.stream(endless), 2)
     assert first.shape == second.shape == (4, 4)
     assert np.abs(first - predictor.predict_proba([exported.raw[0], exported.raw[1]] * 2)).max() < 1e-6
+
+
+def test_a_data_frame_is_no_row_of_images(predictor: Predictor) -> None:
+    with pytest.raises(DataError, match="takes pictures, not a table"):
+        predictor.predict(pd.DataFrame({"date": ["2020-01-01"]}))
 
 
 @pytest.mark.parametrize("images", [{"a": 1}, {1, 2}, b"bytes"])

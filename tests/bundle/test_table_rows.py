@@ -76,6 +76,7 @@ def test_the_fingerprint_changes_with_the_file(tmp_path: Path) -> None:
     ("name", "content", "part"),
     [
         ("folder", None, "is a folder, not a table"),
+        ("rows.json", b'{"a": 1}', "Files such as 'rows.json' cannot be read as tables"),
         ("missing.csv", None, "There is no file"),
         ("head.csv", b"a,b\n", "no rows below its first line"),
         ("other.csv", b"a,c\n1,2\n", "no column 'b'"),

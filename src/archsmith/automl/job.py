@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -33,6 +32,7 @@ from archsmith.bundle import export as bundle
 from archsmith.bundle import folder
 from archsmith.bundle.manifest import REPORT
 from archsmith.core import budget as reasons
+from archsmith.core import launch
 from archsmith.core.budget import Budget
 from archsmith.core.errors import ArchsmithError, DeadEnd, EvaluationError, UsageError, told
 from archsmith.core.events import Event
@@ -69,7 +69,7 @@ def fit(
 
     Raises UsageError or DataError before anything is written when the settings or the data cannot be used.
     """
-    started = time.time()
+    started = launch.begun()
     bundle.check_ready()
     job = opening.resume(settings, started) if settings.resume else None
     if job is None:

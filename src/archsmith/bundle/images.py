@@ -282,6 +282,8 @@ def _items(images: Any) -> Iterator[Any]:
         yield images
     elif isinstance(images, np.ndarray) and images.dtype != object:
         yield from _blocks(images)
+    elif hasattr(images, "iterrows"):  # a DataFrame is a sequence of its column names
+        raise DataError("This bundle takes pictures, not a table.", "Give the paths in one of its columns, as a list.")
     elif isinstance(images, Iterable) and not isinstance(images, bytes | bytearray | Mapping | Set):
         yield from images
     else:

@@ -20,7 +20,7 @@ from archsmith.data.tables.arrow import raw_of_arrow
 from archsmith.data.tables.cells import DATE, GROUPED, PLAIN, TEXTS, Raw
 from archsmith.data.tables.columns import Column, numbers_of
 from archsmith.data.tables.encode import as_written, clean_names, encode
-from archsmith.data.tables.read import FIRST_ROW, row_name
+from archsmith.data.tables.read import FIRST_ROW, kind_of_table, row_name
 from archsmith.data.tables.read_csv import CsvFile
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
@@ -89,7 +89,7 @@ class TableFile:
     def _csv(self) -> CsvFile | None:
         """None for Parquet. Raises DataError."""
         self._look()
-        return None if self.path.suffix.lower() in PARQUET else CsvFile(self.path, bounded=False)
+        return None if kind_of_table(self.path) in PARQUET else CsvFile(self.path, bounded=False)
 
     def _look(self) -> None:
         if self.path.is_dir():

@@ -294,7 +294,7 @@ case(
     "dates with the month as a word",
     csv(colour=["1 Jan 2020" if i < 15 else f"{1 + i % 28} {'Jan' if i < 28 else 'Feb'} 2021" for i in range(N)]),
     Taken(
-        "Most values are rare, and tell little, in 'colour'. Dates and numbers are read when",
+        "Most values are rare, and tell little, in 'colour'. If they are dates or numbers, write",
         holds=uses("size", "colour"),
     ),
 )

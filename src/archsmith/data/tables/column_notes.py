@@ -125,8 +125,8 @@ class Seen:
             )
         if others := [name for name in self.scattered if name not in names]:
             notes.append(
-                f"Most values are rare, and tell little, in {listed(others)}. Dates and numbers are read when "
-                "they are written like 2021-10-25, 25.10.2021 and 12.5."
+                f"Most values are rare, and tell little, in {listed(others)}. If they are dates or numbers, "
+                "write them like 2021-10-25, 25.10.2021 or 12.5."
             )
         by_reason: dict[str, list[str]] = {}
         for entry in ignored:

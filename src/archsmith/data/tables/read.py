@@ -143,8 +143,17 @@ def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str) 
             raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(columns, name)}{known}")
 
 
-def _file(path: Path, target: str | None, progress: Progress, check: Callable[[], None]) -> TableSource:
+def kind_of_table(path: Path) -> str:
+    """The ending of a table's file, ``.csv`` or ``.csv.gz``. Raises DataError for that of another file."""
     kind = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    if kind not in PARQUET and kind not in CSV:
+        raise DataError(
+            f"Files such as {path.name!r} cannot be read as tables.", "Give a CSV, TSV or Parquet file, or a DataFrame."
+        )
+    return kind
+
+
+def _file(path: Path, target: str | None, progress: Progress, check: Callable[[], None]) -> TableSource:
     try:
         if not path.exists():
             raise DataError(f"There is no file {str(path)!r}.", "Check the path.")
@@ -157,12 +166,9 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
             f"{str(path)!r} cannot be read ({getattr(error, 'strerror', None) or error}).",
             "Check the path and its permissions.",
         ) from error
+    kind = kind_of_table(path)
     if kind in PARQUET:
         return _parquet(path, target)
-    if kind not in CSV:
-        raise DataError(
-            f"Files such as {path.name!r} cannot be read as tables.", "Give a CSV, TSV or Parquet file, or a DataFrame."
-        )
     file = CsvFile(path)
     if len(file.names) < 2:
         raise DataError(
