@@ -81,6 +81,10 @@ def test_scores_have_one_number_of_digits(value: float, text: str) -> None:
     assert wording.score("r2", value) == text
 
 
+def test_an_accuracy_that_is_given_in_percent_is_shown_as_it_is() -> None:
+    assert wording.score("accuracy", 93.5) == "93.50" and plain(wording.score("accuracy", 1.0)) == "100 %"
+
+
 def test_differences_have_no_digits_that_say_nothing() -> None:
     assert wording.points(28 / 33 - 22 / 33, 33) == f"18{wording.NB}points"
     assert wording.points(0.1589, 107) == f"16{wording.NB}points"

@@ -26,13 +26,11 @@ POINTS = list(Conditional().enumerate())
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """All points of Conditional at 1 and 9 epochs with three seeds: i / 10,000 + seed / 100,000; after 9 epochs ten
-    times that.
-    """
+    """All points of Conditional at 1 and 9 epochs with three seeds: i + seed / 10; after 9 epochs ten times that."""
     file = tmp_path / "table.npz"
     n = len(POINTS)
     score = np.arange(n)[:, None, None] + np.arange(3)[None, None, :] / 10
-    accuracy = np.concatenate([score, 10 * score], axis=1) / 10_000
+    accuracy = np.concatenate([score, 10 * score], axis=1)
     accuracy[5, 0, :] = np.nan  # failed at one epoch
     accuracy[6, 0, 1:] = np.nan  # one seed only
     write_table(
@@ -70,11 +68,11 @@ def test_a_table_with_gaps(tmp_path: Path) -> None:
 def test_mean_and_single_seeds(path: str) -> None:
     mean, noisy = TableEvaluator(path), TableEvaluator(path, noisy=True)
     outcome = mean.evaluate(POINTS[40], 9, Context(0, 0))
-    assert outcome.metrics == {"accuracy": pytest.approx(0.0401), "params": 4000.0}
+    assert outcome.metrics == {"accuracy": pytest.approx(401.0), "params": 4000.0}
     assert outcome.seconds == 9.0
-    drawn = {round(noisy.evaluate(POINTS[40], 1, Context(0, seed)).metrics["accuracy"], 6) for seed in range(50)}
-    assert drawn == {0.004, 0.00401, 0.00402}
-    assert noisy.evaluate(POINTS[6], 1, Context(0, 1)).metrics["accuracy"] == pytest.approx(0.0006)
+    drawn = {round(noisy.evaluate(POINTS[40], 1, Context(0, seed)).metrics["accuracy"], 3) for seed in range(50)}
+    assert drawn == {40.0, 40.1, 40.2}
+    assert noisy.evaluate(POINTS[6], 1, Context(0, 1)).metrics["accuracy"] == 6.0
     assert mean.repeatable and not noisy.repeatable
     check_evaluator(mean, mean.problem())
     check_evaluator(noisy, noisy.problem(), fidelity=1)

@@ -24,11 +24,12 @@ def is_share(metric: str) -> bool:
 
 def score(metric: str, value: float | None, n: int | None = None) -> str:
     """A score in its own form: shares in percent, with a second decimal where ``n`` examples can tell it apart; others
-    in four digits, also where these are zeros, so that scores below one another have as many.
+    in four digits, also where these are zeros, so that scores below one another have as many. An accuracy above 1 is no
+    share: somebody gives it in percent.
     """
     if value is None:
         return "–"
-    if is_share(metric):
+    if is_share(metric) and value <= 1:
         return share(value, n)
     whole, point, rest = number(value).partition(".")
     places = 4 - len(whole.lstrip("-0"))

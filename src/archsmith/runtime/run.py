@@ -19,7 +19,6 @@ from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DeadEnd, EvaluationError, Stopped, told
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Job, Message, Report
-from archsmith.core.targets import METRICS
 from archsmith.core.trial import Outcome
 
 # code that is not the person's: ours, Python's, and what is installed
@@ -120,11 +119,6 @@ def _number(name: str, value: object) -> float:
     if not math.isfinite(number):
         raise EvaluationError(
             f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan"
-        )
-    if number > 1 + 1e-6 and name in METRICS and METRICS[name].unit == "share":
-        raise EvaluationError(
-            f"The metric {name!r} came out as {number:g}, but it is a share of 1.",
-            "Divide percent by 100, or give the metric another name.",
         )
     return number
 

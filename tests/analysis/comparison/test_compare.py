@@ -86,6 +86,13 @@ def test_less_is_better_where_the_problem_says_so() -> None:
     assert [reach.n_reached for reach in result.reaches] == [8, 8]
 
 
+def test_an_accuracy_that_is_given_in_percent_is_shown_as_it_is() -> None:
+    runs = [run(label, seed, value + seed) for label, value in (("random", 50.0), ("good", 60.5)) for seed in range(8)]
+    result = compare(plan("random", "good"), runs)
+    assert [result.ends(row) for row in result.rows] == ["50 – 57", "60.5 – 67.5"]
+    assert result.unit == "" and "%" not in result.verdict
+
+
 def test_another_metric_is_judged_in_its_own_direction() -> None:
     runs = [run(label, seed, value) for label, value in (("random", 0.5), ("good", 0.3)) for seed in range(8)]
     for objective, metric, good in (

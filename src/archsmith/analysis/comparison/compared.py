@@ -202,6 +202,12 @@ class Compared:
         return shown(self.metric, value)
 
     @property
+    def in_per_cent(self) -> bool:
+        """Are scores told in per cent? An accuracy above 1 is no share: somebody gives it in percent."""
+        ends = [end for row in self.rows for end in (row.best, row.worst) if end is not None]
+        return in_per_cent(self.metric) and max(ends, default=0.0) <= 1
+
+    @property
     def answer(self) -> str:
         """What a run ends with: an incumbent or, with two objectives, a front."""
         return "incumbent" if self.reference_point is None else "front"
@@ -368,7 +374,7 @@ class Compared:
     @property
     def unit(self) -> str:
         """What differences are in, for the head of a table: ``points`` of per cent, or nothing."""
-        return "points" if in_per_cent(self.metric) else ""
+        return "points" if self.in_per_cent else ""
 
     def difference(self, value: float | None) -> str:
         """A difference with its sign and without its unit."""
@@ -376,7 +382,7 @@ class Compared:
             return "–"
         if self.metric == VOLUME:
             return f"{value:+z.4f}"
-        if in_per_cent(self.metric):
+        if self.in_per_cent:
             return f"{100 * value:+z.2f}"
         return ("+" if value >= 0 else "-") + number(abs(value))
 
@@ -406,7 +412,7 @@ def shown(metric: str, value: float | None) -> str:
         return "–"
     if metric == VOLUME:
         return f"{value:.4f}"
-    return f"{100 * value:.2f} %" if in_per_cent(metric) else number(value)
+    return f"{100 * value:.2f} %" if in_per_cent(metric) and value <= 1 else number(value)
 
 
 def probability(p: float | None) -> str:

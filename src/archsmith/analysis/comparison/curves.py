@@ -53,7 +53,7 @@ def axes(compared: Compared) -> Scales:
     ] or [0.0]
     low, high = min(settled), max(settled)
     spread = (high - low) * 0.05 or abs(high) * 0.01 or 1.0
-    show = percent if compared.shown(0.5).endswith("%") else plain
+    show = percent if compared.in_per_cent else plain
     y = Axis(followed(compared), low - spread, high + spread, show=show)
     return Axis(name, 0.0, ends / unit, whole=name == "trials"), y, unit
 

@@ -32,8 +32,9 @@ def shown_as(metric: str) -> Show:
 
 def score_axis(values: Sequence[float], metric: str, label: str) -> Axis:
     """A scale for scores; one of shares does not go beyond 100 %."""
-    fitted = axis(label, values, show=shown_as(metric), margin=0.08)
-    high = min(fitted.high, 1.003) if is_share(metric) else fitted.high
+    shares = is_share(metric) and max(values, default=0.0) <= 1  # above it, somebody gives them in percent
+    fitted = axis(label, values, show=axes.percent if shares else axes.plain, margin=0.08)
+    high = min(fitted.high, 1.003) if shares else fitted.high
     return Axis(fitted.label, fitted.low, high, False, fitted.show)
 
 
