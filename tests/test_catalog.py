@@ -200,6 +200,7 @@ def plugged(tmp_path, monkeypatch):
         "    def decide(self, choose):\n        choose('x', tuple(range(self.n)))\n"
     )
     (tmp_path / "broken_plugin.py").write_text("def (\n")
+    (tmp_path / "needy_plugin.py").write_text("import not_installed.part\n")
     monkeypatch.syspath_prepend(tmp_path)
 
     def install(groups):
@@ -241,6 +242,9 @@ def test_the_hint_for_a_plugin_that_is_gone_names_its_package(plugged):
         catalog.get("space", "mine")
     with pytest.raises(UsageError, match=r"No module named 'no_such'\. The name 'gone' comes from the"):
         catalog.get("space", "gone")
+    plugged([("archsmith.space", {"needy": "needy_plugin:Space"})])
+    with pytest.raises(UsageError, match=r"package 'needy_plugin': install 'not_installed', which it needs\."):
+        catalog.get("space", "needy")
 
 
 @pytest.mark.parametrize(

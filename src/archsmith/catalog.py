@@ -214,10 +214,12 @@ def get(kind: str, name: str) -> type:
     except UsageError as error:
         if name in TABLE[kind]:
             raise
-        brings = package(kind, name, table[name])
+        brings, cause = package(kind, name, table[name]), error.__cause__
+        lacks = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
+        own = table[name].partition(":")[0].partition(".")[0]
+        what = f"install {lacks!r}, which it needs" if lacks not in ("", own) else "install that again, or uninstall it"
         raise UsageError(
-            error.message,
-            f"The name {name!r} comes from the installed package {brings!r}: install that again, or uninstall it.",
+            error.message, f"The name {name!r} comes from the installed package {brings!r}: {what}."
         ) from error
 
 

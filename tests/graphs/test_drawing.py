@@ -131,6 +131,7 @@ def test_squeeze_excite_is_one_box() -> None:
 
 def test_depth_opens_more() -> None:
     assert len(draw(GRAPH, depth=1)) < len(draw(GRAPH, depth=2)) < len(draw(GRAPH, depth=3))
+    assert any("parameters" in text for text in texts(draw(GRAPH, depth=1)))
     shown = texts(draw(GRAPH, scope="cell2.block0.left", depth=1))
     assert {"ReLU", "depthwise 5×5", "conv 1×1, 8", "batch norm"} <= set(shown)
 

@@ -32,7 +32,7 @@ def test_a_folder_with_a_blank_is_quoted():
         ("trials", ("--trials", "+10")),
         ("late", ("--time", "+10m")),
         ("outdone", ("--time", "+10m")),
-        ("settled", ("--trials", "+10")),
+        ("settled", ("--time", "+10m")),
         ("failures", ()),
         (None, ()),
     ],

@@ -12,6 +12,7 @@ from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.records import Finished, Opened, Proposed, ProposedTrial
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Outcome, Proposal
+from archsmith.strategies.forecast import Prior
 from archsmith.strategies.race import Race
 from archsmith.strategies.race_pool import Pool
 
@@ -51,6 +52,20 @@ def test_what_trials_really_took_counts_where_it_is_known() -> None:
     found = pool(TRIALS, unit_seconds=10.0)
     assert sorted(found.costs.values()) == [2.0, 6.0] and found.left == TOTAL - 8.0
     assert found.toll == pytest.approx(8.0 / 3.0)
+
+
+def test_who_is_behind_with_the_same_work_and_does_not_catch_up_is_not_forecast_ahead() -> None:
+    flat = [("a", 1.0, 0.913, 9.0), ("a", 2.0, 0.926, 9.0), ("a", 4.0, 0.936, 9.0), ("a", 8.0, 0.937, 9.0)]
+    flat.append(("a", 16.0, 0.94, 9.0))  # the reference has shown how curves flatten
+    behind = [("b", 1.0, 0.899, 9.0), ("b", 2.0, 0.913, 9.0), ("b", 4.0, 0.924, 9.0)]
+    prior = Prior(levels={"b": (0.0, 0.5), "c": (0.0, 0.5)})
+    found = pool([*flat, *behind], rows=5000, prior=prior)
+    assert found.ranking()[0].family == "a"
+    ahead = next(entrant for entrant in found.entrants if entrant.family == "b")
+    assert ahead.seen.error == pytest.approx(found.ranking()[0].seen.error * 0.076 / 0.064)
+    # Without the reference's later scores, or where it catches up, its own line counts.
+    catching = [("b", 1.0, 0.87, 9.0), ("b", 2.0, 0.91, 9.0), ("b", 4.0, 0.932, 9.0)]
+    assert pool([*flat, *catching], rows=5000, prior=prior).ranking()[0].family == "b"
 
 
 def test_what_is_proposed_counts_too() -> None:

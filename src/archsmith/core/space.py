@@ -686,4 +686,6 @@ def _listed(options: Options) -> str:
     if isinstance(options, Range):
         return f"{'an integer' if options.integer else 'a number'} from {options.low} to {options.high}"
     shown = ", ".join(repr(option) for option in list(options)[:12])
+    if len(options) == 1:
+        return shown
     return f"one of {shown}{', …' if len(options) > 12 else ''}"

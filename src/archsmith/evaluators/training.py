@@ -75,7 +75,7 @@ class TrainingEvaluator:
     classification; ``r2``, ``rmse`` and ``mae`` (in units of the target) in regression. The main metric of the task
     comes first. ``params`` and ``macs`` are counted from the graph.
 
-    Notes of a trial: ``train_loss`` (the mean of its last epoch, or of what it trained of it), ``cost`` (units of work
+    Notes of a trial: ``train_loss`` (the mean of its last steps, as many as an epoch has), ``cost`` (units of work
     of one epoch, with a reference), ``batch_size`` if it is not the recipe's. With ``inherit`` also ``inherited``
     (share of the parameters), ``parent`` (the trial that they come from), ``lineage_epochs`` (epochs that the oldest
     weights were trained for, over all trials), and ``parent_lost`` if the trial began from scratch because no parent's

@@ -50,7 +50,8 @@ def draw(
     root = _known(graph, scope)
     deepest = level(root) + depth
     shown = view(graph, root, lambda path: level(path) >= deepest)
-    return _picture(graph, root, shown, title, _meaning(shown), pages)
+    told = [_meaning(shown)] if root else [_size(graph), _meaning(shown)]
+    return _picture(graph, root, shown, title, "; ".join(filter(None, told)), pages)
 
 
 def draw_cell(graph: Graph, scope: str, title: str | None = None, note: bool = True, pages: bool = True) -> str:
@@ -81,12 +82,15 @@ def draw_network(
         shown = finer
     shown = shown.unframed([path for path in shown.frames if graph.scopes[path].kind == STAGE])
     shown = piled(shown) if piles else shown
+    told = "; ".join(filter(None, (_size(graph), _meaning(shown))))
+    return _picture(graph, "", shown, title, told if note else "", pages, shapes=True)
+
+
+def _size(graph: Graph) -> str:
+    """What a network costs, in words."""
     served = graph.without(AUXILIARY)
     params, macs = (sum(getattr(graph.facts(node), count) for node in served.nodes) for count in ("n_params", "macs"))
-    told = f"{_count(params)} parameters, {_count(macs)} multiply-adds"
-    meaning = _meaning(shown)
-    told += f"; {meaning}" if meaning else ""
-    return _picture(graph, "", shown, title, told if note else "", pages, shapes=True)
+    return f"{_count(params)} parameters, {_count(macs)} multiply-adds"
 
 
 def _recursive(graph: Graph) -> set[str]:

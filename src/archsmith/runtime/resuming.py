@@ -29,4 +29,4 @@ def more_after(reason: str | None) -> tuple[str, ...]:
     """What a study needs more of that ended for ``reason``; nothing where it goes on as it is."""
     if reason not in AT_AN_END:
         return ()
-    return MORE_TIME if reason in reasons.FOR_TIME else MORE_TRIALS
+    return MORE_TIME if reason in (*reasons.FOR_TIME, reasons.SETTLED) else MORE_TRIALS

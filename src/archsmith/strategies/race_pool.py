@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.history import History
@@ -32,6 +34,7 @@ FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants a
 MOST_LOST = 0.25  # share of all work that may go to others than the best entrant, unless it cannot use the rest
 MOST_NEW = 0.125  # the same for the first slices of new entrants
 FEWEST_SLICES = 4  # that others may have in any case
+CAUGHT_UP = 0.1  # by how much the logarithm of an error must have come nearer to that of the reference to count
 NEAR = 2  # families that new entrants come from
 
 
@@ -151,8 +154,27 @@ class Pool:
             for entrant in pool.entrants:
                 if entrant is not reference:
                     level = rules.prior.level(entrant.family)
-                    entrant.seen = in_the_light_of(entrant.seen, reference.seen, level)
+                    seen = in_the_light_of(entrant.seen, reference.seen, level)
+                    entrant.seen = pool._kept_behind(entrant, seen, reference)
         return pool
+
+    def _kept_behind(self, entrant: Entrant, seen: Forecast, reference: Entrant) -> Forecast:
+        """``seen``, but no nearer to the reference than now, where that was ahead with the same work and ``entrant`` does
+        not catch up. Curves flatten where rates stay high, and a line does not know it: whoever was trained for long
+        would lose to a line through the first scores of somebody who is worse.
+        """
+        first, last = entrant.trials[0], entrant.trials[-1]
+        if len(entrant.trials) < 2 or reference.work < last.fidelity or first.fidelity < reference.trials[0].fidelity:
+            return seen
+        works = [math.log(trial.fidelity) for trial in reference.trials]
+        logs = [math.log(self.error(trial)) for trial in reference.trials]
+        before, now = (
+            math.log(self.error(trial)) - float(np.interp(math.log(trial.fidelity), works, logs))
+            for trial in (first, last)
+        )
+        if now <= 0 or now < before - CAUGHT_UP:
+            return seen
+        return replace(seen, log=max(seen.log, reference.seen.log + now))
 
     @property
     def reference(self) -> Entrant | None:

@@ -159,6 +159,23 @@ def test_trees_that_had_less_time_are_a_network_all_the_same(monkeypatch):
     assert n_trees[0] == boosted.FIRST_ROUNDS < n_trees[1]
 
 
+def test_boosting_that_diverges_is_cut_where_it_was_best():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(60), 4)  # a few rows of each class
+    x = np.c_[y + rng.normal(0, 0.5, len(y)), rng.normal(size=(len(y), 3))]
+    model = boosting(learning_rate=2.0, min_samples_leaf=1)
+    model.fit(x, y)
+    n, before = model.n_iter_, (model.predict(x) == y).mean()
+    cut = boosted.before_it_diverged(model, x, y)
+    assert cut.n_iter_ < n and (cut.predict(x) == y).mean() > before
+
+
+def test_boosting_that_converges_is_left_as_it_is():
+    x, y = rows()
+    model = boosting().fit(x, y)
+    assert boosted.before_it_diverged(model, x, y).n_iter_ == 100
+
+
 def test_small_tables_are_fitted_by_one_thread(monkeypatch):
     from threadpoolctl import threadpool_info
 
@@ -168,6 +185,7 @@ def test_small_tables_are_fitted_by_one_thread(monkeypatch):
         "fitted",
         lambda *given: seen.append([pool for pool in threadpool_info() if pool["user_api"] == "openmp"]),
     )
+    monkeypatch.setattr(boosted, "before_it_diverged", lambda model, x, y: model)
     Boosted().model(table(), 0, None)
     assert all(pool["num_threads"] == 1 for pool in seen[0])
 

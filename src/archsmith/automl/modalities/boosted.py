@@ -24,6 +24,8 @@ from archsmith.spaces.tabular import CATEGORIES, NUMBERS
 MOST_CATEGORIES = 254  # that the boosted trees of scikit-learn take as categories
 FIRST_ROUNDS = 1  # of boosting, before the clock is looked at
 CHECKED = 1000  # training rows
+JUDGED = 300  # training rows by which a model is seen to diverge
+DIVERGED = 0.1  # of the loss after the first round: so much it is larger at the end than at its best
 MOST_DIFFERENCE = 1e-4  # of a probability, or in standard deviations of the regression target
 FEW_VALUES = 2_000_000  # of a table that one thread fits; of more, as many threads as torch has
 
@@ -92,7 +94,29 @@ class Boosted:
             model = HistGradientBoostingClassifier(class_weight="balanced" if self.balanced else None, **how)
         with _threads(len(table) * len(table.columns)), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the checks of the data have said what matters
-            return fitted(model, matrix(table), table.targets, seconds)
+            x = matrix(table)
+            return before_it_diverged(fitted(model, x, table.targets, seconds), x, table.targets)
+
+
+def before_it_diverged(model: Any, x: NDArray[np.float64], y: NDArray[Any]) -> Any:
+    """``model`` up to the round with the smallest loss on training rows, where its last round is clearly worse. With many
+    classes of few rows each, boosting at its defaults may diverge: each round is wilder than the one before.
+    """
+    some = np.unique(np.linspace(0, len(x) - 1, min(len(x), JUDGED)).round().astype(np.int64))
+    losses = [float(loss) for loss in _losses(model, x[some], y[some])]
+    if losses[-1] - min(losses) > DIVERGED * losses[0]:
+        model._predictors = model._predictors[: int(np.argmin(losses)) + 1]
+    return model
+
+
+def _losses(model: Any, x: NDArray[np.float64], y: NDArray[Any]) -> Iterator[np.floating[Any]]:
+    """After each round, the log loss or the mean squared error of some rows."""
+    if not hasattr(model, "classes_"):
+        yield from (np.square(predicted - y).mean() for predicted in model.staged_predict(x))
+        return
+    own = np.searchsorted(model.classes_, y)
+    for shares in model.staged_predict_proba(x):
+        yield -np.log(np.maximum(shares[np.arange(len(y)), own], 1e-12)).mean()
 
 
 def fitted(model: Any, x: NDArray[np.float64], y: NDArray[Any], seconds: float | None) -> Any:
