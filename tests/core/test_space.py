@@ -327,7 +327,7 @@ class Shares(Space):
 @pytest.mark.parametrize(
     ("space", "words"),
     [
-        (Shrinks, r"'kernel' is asked a second time with other options: one of 3, and before one of 3, 5\. Give each"),
+        (Shrinks, r"'kernel' is asked a second time with other options: 3, and before one of 3, 5\. Give each"),
         (Retypes, r"'rate' is asked a second time with other options: a number from 1\.0 to 2\.0, and before an"),
     ],
 )

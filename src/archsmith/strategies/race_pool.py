@@ -159,9 +159,9 @@ class Pool:
         return pool
 
     def _kept_behind(self, entrant: Entrant, seen: Forecast, reference: Entrant) -> Forecast:
-        """``seen``, but no nearer to the reference than now, where that was ahead with the same work and ``entrant`` does
-        not catch up. Curves flatten where rates stay high, and a line does not know it: whoever was trained for long
-        would lose to a line through the first scores of somebody who is worse.
+        """``seen``, but no nearer to the reference than now, where that was ahead with the same work and ``entrant``
+        does not catch up. Curves flatten where rates stay high, and a line does not know it: whoever was trained for
+        long would lose to a line through the first scores of somebody who is worse.
         """
         first, last = entrant.trials[0], entrant.trials[-1]
         if len(entrant.trials) < 2 or reference.work < last.fidelity or first.fidelity < reference.trials[0].fidelity:

@@ -163,7 +163,7 @@ def test_boosting_that_diverges_is_cut_where_it_was_best():
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(60), 4)  # a few rows of each class
     x = np.c_[y + rng.normal(0, 0.5, len(y)), rng.normal(size=(len(y), 3))]
-    model = boosting(learning_rate=2.0, min_samples_leaf=1)
+    model = boosting(learning_rate=1.0, min_samples_leaf=5)
     model.fit(x, y)
     n, before = model.n_iter_, (model.predict(x) == y).mean()
     cut = boosted.before_it_diverged(model, x, y)

@@ -99,8 +99,8 @@ class Boosted:
 
 
 def before_it_diverged(model: Any, x: NDArray[np.float64], y: NDArray[Any]) -> Any:
-    """``model`` up to the round with the smallest loss on training rows, where its last round is clearly worse. With many
-    classes of few rows each, boosting at its defaults may diverge: each round is wilder than the one before.
+    """``model`` up to the round with the smallest loss on training rows, where its last round is clearly worse. With
+    many classes of few rows each, boosting at its defaults may diverge: each round is wilder than the one before.
     """
     some = np.unique(np.linspace(0, len(x) - 1, min(len(x), JUDGED)).round().astype(np.int64))
     losses = [float(loss) for loss in _losses(model, x[some], y[some])]
