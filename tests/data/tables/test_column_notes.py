@@ -25,7 +25,7 @@ def test_columns_are_told_together_by_what_was_seen() -> None:
 def test_columns_of_names_are_not_said_to_be_dates(name: str) -> None:
     one, other = Seen(scattered=[name, "valid", "started"]).notes([])
     assert f"seem to be names in {name!r}" in one and "leave them out" in one
-    assert "in 'valid', 'started'. Dates and numbers are read" in other
+    assert "in 'valid', 'started'. If they are dates or numbers" in other
 
 
 def test_long_lists_are_cut() -> None:
