@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from archsmith.data.images import near
-from archsmith.data.images.load import load
+from archsmith.data.images.load import Loaded, load
 from archsmith.data.images.near import near_duplicates
 from archsmith.data.images.read import read
 
@@ -40,6 +40,16 @@ def stem(path: str) -> str:
     return f"{file.parent.name}/{file.stem if 'alone' in file.stem else file.stem.partition('-')[0]}"
 
 
+def splits_of(loaded: Loaded) -> dict[str, set[str]]:
+    """The splits that the copies of each picture lie in."""
+    where: dict[str, set[str]] = {}
+    for split, examples in loaded.splits.by_name.items():
+        assert examples.called is not None
+        for i in range(len(examples)):
+            where.setdefault(stem(examples.called[i]), set()).add(split)
+    return where
+
+
 def test_the_sizes_of_one_picture_are_a_group(folder: Path) -> None:
     listed = read(str(folder))
     names = [listed.pictures.name(i) for i in range(len(listed))]
@@ -52,11 +62,7 @@ def test_the_sizes_of_one_picture_are_a_group(folder: Path) -> None:
 
 def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> None:
     loaded = load(str(folder), tmp_path / "cache", seed=0)
-    where: dict[str, set[str]] = {}
-    for split, examples in loaded.splits.by_name.items():
-        assert examples.called is not None
-        for i in range(len(examples)):
-            where.setdefault(stem(examples.called[i]), set()).add(split)
+    where = splits_of(loaded)
     assert all(len(splits) == 1 for splits in where.values())
     assert {split for splits in where.values() for split in splits} == {"train", "valid", "test"}
     (told,) = [line for line in loaded.findings.lines() if line.startswith("120 pictures are nearly the same")]
@@ -74,11 +80,7 @@ def test_of_one_size_copies_stay_in_one_split(tmp_path: Path) -> None:
             picture.putpixel((0, 0), (*picture.getpixel((0, 0))[:2], i))
             picture.save(place / name / f"{i:02}-alone.png")  # nearly the same, which is another one here
     loaded = load(str(place), tmp_path / "cache", seed=0)
-    where: dict[str, set[str]] = {}
-    for split, examples in loaded.splits.by_name.items():
-        assert examples.called is not None
-        for i in range(len(examples)):
-            where.setdefault(stem(examples.called[i]), set()).add(split)
+    where = splits_of(loaded)
     assert all(len(splits) == 1 for splits in where.values())
     (told,) = [line for line in loaded.findings.lines() if "the same as another one: " in line]
     assert told.startswith("120 pictures are the same")
