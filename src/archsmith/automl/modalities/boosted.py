@@ -50,7 +50,8 @@ class Boosted:
 
     def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Network:
         """The trees as a network. Without a limit on time, or within it, those that one fit of scikit-learn gives; else
-        as many rounds of them as fit into ``seconds``, one at least. Where boosting diverges, those up to its best round.
+        as many rounds of them as fit into ``seconds``, one at least. Where boosting diverges, those up to its best
+        round.
         """
         table = cast(TableExamples, train)
         model = self.model(table, seed, seconds)
