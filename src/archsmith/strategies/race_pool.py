@@ -159,9 +159,10 @@ class Pool:
         return pool
 
     def _kept_behind(self, entrant: Entrant, seen: Forecast, reference: Entrant) -> Forecast:
-        """``seen``, but no nearer to the reference than now, where that was ahead with the same work and ``entrant``
-        does not catch up. Curves flatten where rates stay high, and a line does not know it: whoever was trained for
-        long would lose to a line through the first scores of somebody who is worse.
+        """``seen``, the forecast of ``entrant``. If the reference was better with the same work, and the entrant does
+        not catch up, it is expected to stay as far behind. Curves flatten while the learning rate is high. A line
+        through the first scores does not know that. Without this rule a worse network that was trained for a short time
+        wins against the reference, which was trained for long.
         """
         first, last = entrant.trials[0], entrant.trials[-1]
         if len(entrant.trials) < 2 or reference.work < last.fidelity or first.fidelity < reference.trials[0].fidelity:
