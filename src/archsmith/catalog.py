@@ -230,7 +230,7 @@ def _load_evaluator(path: str) -> type:
     except UsageError:
         module, _, name = path.partition(":")
         if isinstance(getattr(sys.modules.get(module), name, None), types.FunctionType):
-            hint = f"As an evaluator: --evaluator function --set evaluator.function={path}"
+            hint = f"With --evaluator function --set evaluator.function={path} it is an evaluator."
             raise UsageError(f"{path!r} is a function.", hint) from None
         raise
 
