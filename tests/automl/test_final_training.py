@@ -14,7 +14,7 @@ from archsmith.automl.final_training import Begun, Candidate, Final, Workshop
 from archsmith.automl.modalities import images
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.tables import RECIPE, Tables
-from archsmith.automl.modality import NetworkBaseline
+from archsmith.automl.modality import Fitted, NetworkBaseline
 from archsmith.automl.result import facts_of, row_of
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.export import export
@@ -231,7 +231,7 @@ class Means:
             network.get_parameter("head.bias").fill_(
                 (train.targets.mean() + 1.0 - self.statistics[0]) / self.statistics[1]
             )
-        return network
+        return Fitted(network, cut=seconds is not None)
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +261,7 @@ def test_a_model_that_was_kept_is_not_fitted_again_within_the_same_limit(prices,
     assert means.asked == [(7, 3.0), (7, None)]
     one, two = (final.outputs(prices.test) for final in finals[:2])
     assert torch.equal(one, two) and finals[0].score.metrics == finals[1].score.metrics
+    assert [final.cut for final in finals] == [True, True, False]  # also where it was found again
 
 
 def test_a_training_of_an_earlier_version_is_no_model_that_was_kept(workshop, candidate, tmp_path):
@@ -382,7 +383,7 @@ def test_a_model_is_fitted_again_with_much_more_time_and_never_gets_worse(worksh
             network = Network(candidate.graph, seed=0)
             if len(self.asked) == 1:
                 network.load_state_dict(good)
-            return network.eval()
+            return Fitted(network.eval())
 
     baseline = Slower()
     baseline.asked = []

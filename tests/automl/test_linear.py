@@ -46,17 +46,17 @@ def score(network, splits):
 @pytest.mark.parametrize("columns", [["size", "age", "colour"], ["size", "age"], ["colour"]])
 def test_data_that_are_linear_are_learnt_exactly(tmp_path, columns):
     splits = table(tmp_path, lambda value: 1e4 + value / 9, columns)
-    assert score(model_of(splits).fit(splits.train, 0), splits)["r2"] >= 0.999
+    assert score(model_of(splits).fit(splits.train, 0).network, splits)["r2"] >= 0.999
 
 
 def test_without_time_most_is_learnt(tmp_path):
     splits = table(tmp_path, lambda value: value)
-    assert score(model_of(splits).fit(splits.train, 0, 0.0), splits)["r2"] > 0.8
+    assert score(model_of(splits).fit(splits.train, 0, 0.0).network, splits)["r2"] > 0.8
 
 
 def test_classes_that_a_line_divides_are_told_apart(tmp_path):
     splits = table(tmp_path, lambda value: np.where(value > np.median(value), "yes", "no"))
-    assert score(model_of(splits).fit(splits.train, 0), splits)["accuracy"] > 0.95
+    assert score(model_of(splits).fit(splits.train, 0).network, splits)["accuracy"] > 0.95
 
 
 def test_many_rows_are_solved_for_by_some_of_them(tmp_path, monkeypatch):
@@ -71,26 +71,27 @@ def test_many_rows_are_solved_for_by_some_of_them(tmp_path, monkeypatch):
         return fit_head(rows, *more, **named)
 
     monkeypatch.setattr(linear, "fit_head", watched)
-    assert score(model.fit(splits.train, 0), splits)["r2"] > 0.99
+    assert score(model.fit(splits.train, 0).network, splits)["r2"] > 0.99
     assert len(seen[0]) == 100
 
 
 def test_rare_classes_count_alike_where_the_job_says_so(tmp_path):
     splits = table(tmp_path, lambda value: np.where(value + 30 * np.sin(value) > np.quantile(value, 0.93), "yes", "no"))
     balanced = dataclasses.replace(splits, balanced=True)
-    recalls = [score(model_of(each).fit(each.train, 0), each)["balanced_accuracy"] for each in (splits, balanced)]
+    networks = [(model_of(each).fit(each.train, 0).network, each) for each in (splits, balanced)]
+    recalls = [score(*each)["balanced_accuracy"] for each in networks]
     assert recalls[1] > recalls[0]
 
 
 def test_the_same_seed_gives_the_same_network(tmp_path):
     splits = table(tmp_path, lambda value: value)
-    found = [outputs(model_of(splits).fit(splits.train, 3), splits.valid, splits.pipeline()) for _ in range(2)]
+    found = [outputs(model_of(splits).fit(splits.train, 3).network, splits.valid, splits.pipeline()) for _ in range(2)]
     assert torch.equal(*found)
 
 
 def test_codes_that_no_training_row_has_change_nothing(tmp_path):
     splits = table(tmp_path, lambda value: value, ["size", "colour"])
-    network = model_of(splits).fit(splits.train, 0)
+    network = model_of(splits).fit(splits.train, 0).network
     unknown = splits.valid.take(np.zeros(1))
     object.__setattr__(unknown, "categories", np.zeros((1, 1), np.int64))
     by_size = np.polyfit(splits.train.numbers[:, 0], splits.train.targets, 1)
@@ -103,6 +104,6 @@ def test_small_pictures_are_solved_and_many_large_ones_are_trained_on(monkeypatc
     settings = FitSettings("digits", pretrained=False)
     splits = Images().load(settings, tmp_path, None, lambda *told: None).splits
     (model,) = Images().baselines(splits, settings)
-    assert score(model.fit(splits.train, 0, 60.0), splits)["accuracy"] > 0.95
+    assert score(model.fit(splits.train, 0, 60.0).network, splits)["accuracy"] > 0.95
     monkeypatch.setattr("archsmith.automl.modalities.images.MOST_SOLVED", 1_000)
     assert isinstance(Images().baselines(splits, settings)[0], NetworkBaseline)

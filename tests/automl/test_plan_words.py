@@ -51,7 +51,7 @@ def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        (OWN, "at most 100 epochs, and ends sooner"),
+        (OWN, "at most 100 epochs. It ends sooner where"),
         (INHERITED, "if it inherits"),
         (SHARED, "All trials share weights, which train for"),
     ],

@@ -47,7 +47,7 @@ def splits():
 
 @pytest.fixture(scope="module")
 def fitted(splits, weights):
-    return Pretrained.of(splits, weights, CPU).fit(splits.train, seed=3)
+    return Pretrained.of(splits, weights, CPU).fit(splits.train, seed=3).network
 
 
 def test_one_network_comes_out_that_takes_the_pictures_of_the_job(fitted, splits):
@@ -70,14 +70,14 @@ def test_the_linear_layer_stands_on_the_features_that_the_network_computes(fitte
 
 
 def test_the_same_seed_gives_the_same_network(splits, weights, fitted):
-    again = Pretrained.of(splits, weights, CPU).fit(splits.train, seed=3)
+    again = Pretrained.of(splits, weights, CPU).fit(splits.train, seed=3).network
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in fitted.state_dict().items())
 
 
 def test_a_regression_target_is_learnt(weights):
     measured = ImageSplits(*(pictures(n, n, ()) for n in (30, 12, 12)), "noise")
     model = Pretrained.of(measured, weights, CPU)
-    network = model.fit(measured.train, seed=0)
+    network = model.fit(measured.train, seed=0).network
     found = outputs(network, measured.valid, measured.pipeline())
     assert model.goal.score(found, measured.valid.targets).metrics["r2"] > 0.8
 
@@ -119,8 +119,8 @@ def test_where_time_is_short_only_some_examples_are_looked_at(splits, weights, m
     asked = []
     fit_head = pretrained.fit_head
     monkeypatch.setattr(pretrained, "fit_head", lambda rows, *more: asked.append(len(rows)) or fit_head(rows, *more))
-    network = Pretrained.of(splits, weights, CPU).fit(splits.train, seed=0, seconds=1e-6)
-    assert asked == [5] and isinstance(network, Network)
+    fitted = Pretrained.of(splits, weights, CPU).fit(splits.train, seed=0, seconds=1e-6)
+    assert asked == [5] and isinstance(fitted.network, Network) and fitted.cut
 
 
 def test_a_job_scores_it_like_any_other_network(splits, weights):

@@ -47,6 +47,13 @@ def test_a_baseline_that_was_cut_short_is_called_so(exported: Any) -> None:
     assert "Hardly trained, so that its score says little: linear model." in text
 
 
+def test_a_fit_that_the_clock_ended_is_told(exported: Any) -> None:
+    rows = (Row("boosted", 0.48, cut=True), Row("searched", 0.72, exported=True, epochs=5.0))
+    manifest = dataclasses.replace(read(exported.folder), facts=Facts(rows=rows))
+    assert "Cut short by the time, so that more time may bring a better score: gradient boosting." in card(manifest)
+    assert Manifest.from_dict(manifest.to_dict()).facts.rows == rows
+
+
 def test_the_score_says_at_once_that_not_all_examples_were_used(exported: Any) -> None:
     note = some_used(20, 300, "pictures", "reading all of them would take about 30 s")
     facts = Facts(metrics={"test": {"accuracy": 0.9}}, data={"notes": ["Something else.", note]})

@@ -331,6 +331,7 @@ def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: 
         (("--bench", "fcnet"), "--bench-file PATH"),
         (("--dataset", "cifar10"), "Leave --dataset out."),
         (("--report", "beauty"), "no metric 'beauty'"),
+        (("--report", "macs", "--maximize", "accuracy", "--minimize", "params"), "so --report says nothing"),
         (("--maximize", "accuracy", "--minimize", "params", "--minimize", "macs"), "one objective or two, not 3"),
         (("--maximize", "accuracy", "--minimize", "params"), "optimises one objective"),
         (("--limit", "accuracy>=2"), "No run of any strategy found anything that counts on digits."),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from archsmith.core.wording import (
+    CUT,
     NETWORKS,
     about_network,
     clock,
@@ -129,6 +130,7 @@ def test_what_is_said_beside_a_row() -> None:
     assert [remark(row) for row in (*rows, {"stopped": True}, {})] == said
     assert remark({"epochs": 0.02}) == "hardly trained" and not remark({"epochs": 30.0})
     assert remark({"epochs": 0.02, "exported": True}) == "exported, hardly trained"
+    assert remark({"cut": True}) == CUT and remark({"cut": True, "exported": True}) == f"exported, {CUT}"
 
 
 def test_only_what_was_better_than_the_exported_network_was_passed_over() -> None:

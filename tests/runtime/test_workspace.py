@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.errors import NoStudyError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.workspace import Workspace
@@ -103,7 +103,7 @@ def test_resolve_says_what_is_wrong(workspace: Workspace) -> None:
         workspace.resolve("last")
     for _ in range(2):
         write(workspace.create("a"), Event("study"))
-    with pytest.raises(StudyError, match="2 studies begin with 'a'"):
+    with pytest.raises(NoStudyError, match="2 studies begin with 'a'"):
         workspace.resolve("a")
     with pytest.raises(StudyError, match="no study 'b'"):
         workspace.resolve("b")

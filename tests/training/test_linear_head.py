@@ -36,6 +36,12 @@ def test_classes_that_a_line_divides_are_told_apart():
     assert (outputs(head, new).argmax(1).numpy() == classes(new)).mean() > 0.9
 
 
+def test_it_says_whether_the_clock_ended_its_fit():
+    rows = features(600)
+    cut = [fit_head(rows, classes(rows), ClassGoal(), 3, 0, seconds).cut for seconds in (None, 600.0, 0.0)]
+    assert cut == [False, False, True]
+
+
 def test_a_regression_target_is_learnt_in_standard_units():
     rows, new = features(400), features(200, 1)
     truth = [100.0 + 10.0 * ((x - 5.0) @ directions(1)[0]).numpy() for x in (rows, new)]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline
+from archsmith.automl.modality import Fitted, Modality, ModelBaseline, NetworkBaseline
 from archsmith.bundle.intake import Intake
 from archsmith.bundle.manifest import Origin
 from archsmith.core.architecture import Architecture
@@ -127,6 +127,7 @@ class Final:
     ``candidate``, ``network``: what was trained; None where no network came of it.
     ``seconds``, ``epochs``: what its training took over all openings, trials that it goes on from included.
     ``stopped``: was it stopped early, in favour of a more promising one?
+    ``cut``: did its limit on time end the fit of a model that is not trained in epochs?
     """
 
     name: str
@@ -137,6 +138,7 @@ class Final:
     candidate: Candidate | None = None
     network: Network | None = None
     stopped: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -300,25 +302,26 @@ class Workshop:
         """
         started = time.perf_counter()
         place = None if folder is None else folder / f"{baseline.name}.safetensors"
-        network, limit = (None, None) if place is None else _kept(place)
-        valid, before = self.splits.valid, network
-        if network is None or (limit is not None and (seconds is None or seconds >= WORTH_FITTING * limit)):
-            network = baseline.fit(self.splits.train, seed, seconds)
+        fitted, limit = (None, None) if place is None else _kept(place)
+        valid, before = self.splits.valid, fitted
+        if fitted is None or (limit is not None and (seconds is None or seconds >= WORTH_FITTING * limit)):
+            fitted = baseline.fit(self.splits.train, seed, seconds)
             if before is not None:  # on a busy machine more time may bring less; what was better stays
-                network = max((network, before), key=lambda each: self._valid_score(each))
+                fitted = max((fitted, before), key=lambda each: self._valid_score(each.network))
             if place is not None:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                checkpoint.save(place, network.state_dict(), {"graph": network.graph.to_dict(), "seconds": seconds})
-        fitted = network
+                facts = {"graph": fitted.network.graph.to_dict(), "seconds": seconds, "cut": fitted.cut}
+                checkpoint.save(place, fitted.network.state_dict(), facts)
+        network = fitted.network
 
         def predicted(examples: Examples) -> Tensor:
-            return self.outputs(fitted, examples)
+            return self.outputs(network, examples)
 
         origin = getattr(baseline, "origin", None)
         candidate = Candidate(baseline.name, network.graph, Recipe(), origin=origin, trained=False)
         score = self.goal.score(predicted(valid), valid.targets)
         took = time.perf_counter() - started
-        return Final(baseline.name, score, predicted, took, candidate=candidate, network=network)
+        return Final(baseline.name, score, predicted, took, candidate=candidate, network=network, cut=fitted.cut)
 
     def _valid_score(self, network: Network) -> float:
         """The main metric on the validation split."""
@@ -326,11 +329,12 @@ class Workshop:
         return self.goal.score(self.outputs(network, valid), valid.targets).metrics[self.goal.metrics[0]]
 
 
-def _kept(place: Path) -> tuple[Network | None, float | None]:
-    """The network that ``fit_model`` kept there, and the limit of its fit; None without one."""
+def _kept(place: Path) -> tuple[Fitted | None, float | None]:
+    """What ``fit_model`` kept there, and the limit of its fit; None without one."""
     found = checkpoint.load(place)
     if found is None or "graph" not in found[1]:  # the linear model of an earlier version was trained, not fitted
         return None, None
-    network = Network(Graph.from_dict(found[1]["graph"]), seed=0)
-    network.load_state_dict(found[0])
-    return network.eval(), found[1].get("seconds")
+    weights, facts = found
+    network = Network(Graph.from_dict(facts["graph"]), seed=0)
+    network.load_state_dict(weights)
+    return Fitted(network.eval(), bool(facts.get("cut"))), facts.get("seconds")

@@ -35,6 +35,7 @@ class Row:
     ``exported``: is this what the bundle holds?
     ``trial``: the trial that its training went on from.
     ``stopped``: was its training stopped early, in favour of a more promising one?
+    ``cut``: did its limit on time end the fit of a model that is not trained in epochs?
     ``error``: why there is no score.
     ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
     ``by_chance``: is it a trial that is better on the validation split than what was trained to the end, but not
@@ -55,6 +56,7 @@ class Row:
     exported: bool = False
     trial: int | None = None
     stopped: bool = False
+    cut: bool = False
     error: str | None = None
     enough_seconds: float | None = None
     by_chance: bool = False

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from archsmith.automl.modality import Fitted
 from archsmith.data.examples import Examples, Pipeline, Splits
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.network import Network, fit_constants
@@ -57,14 +58,14 @@ class Linear:
             goal = goal.balanced(splits.train.targets)
         return cls(what, graph, goal, splits.pipeline())
 
-    def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Network:
+    def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Fitted:
         """The network with solved weights, in evaluation mode. Of many examples, as many as ``MOST_VALUES`` allows. One
         thread: several wait for each other at every step, which on a busy machine takes thirty times as long.
         """
         with threads.limited(1):
             return self._fitted(train, seed, None if seconds is None else min(LONGEST, max(LEAST, SHARE * seconds)))
 
-    def _fitted(self, train: Examples, seed: int, seconds: float | None) -> Network:
+    def _fitted(self, train: Examples, seed: int, seconds: float | None) -> Fitted:
         network = Network(self.graph, seed=seed).eval()
         fit_constants(network, self._batches(train))
         order = np.random.default_rng(seed).permutation(len(train))[: max(1, MOST_VALUES // n_values(self.graph))]
@@ -91,7 +92,7 @@ class Linear:
             if table is not None:
                 n_averaged = read[table].shape[1]
                 table.get_parameter("weight").copy_((n_averaged * head.code_weight + bias[:, None]).T)
-        return network
+        return Fitted(network, head.cut)
 
     def _batches(self, examples: Examples) -> Iterator[Any]:
         """Large ones: rows of a table are small, and each batch costs something."""

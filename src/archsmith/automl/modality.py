@@ -88,6 +88,18 @@ class NetworkBaseline:
     steps: int
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit came to.
+
+    ``network``: what it learnt, in evaluation mode.
+    ``cut``: did its limit on time end it, so that more time would bring another network?
+    """
+
+    network: Network
+    cut: bool = False
+
+
 class ModelBaseline(Protocol):
     """A model that another method than gradient descent fits, on the training split. What it learnt is a network.
 
@@ -103,9 +115,8 @@ class ModelBaseline(Protocol):
     @property
     def what(self) -> str: ...
 
-    def fit(self, train: Examples, seed: int, seconds: float | None) -> Network:
-        """Learn, and return the network: its outputs are logits ``(n, k)``, or a regression target in standard units
-        ``(n, 1)``.
+    def fit(self, train: Examples, seed: int, seconds: float | None) -> Fitted:
+        """Learn. The network's outputs are logits ``(n, k)``, or a regression target in standard units ``(n, 1)``.
 
         ``seconds``: after which it makes do with what it has; None: no limit, and the same network each time.
         """

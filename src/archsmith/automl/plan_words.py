@@ -67,8 +67,8 @@ def _without_clock(plan: Plan) -> list[str]:
         less = ", or less if it inherits weights" if plan.weights == INHERITED else ""
         return [
             f"A network is first tried for the work of {_epochs(plan.proxy_epochs)} of the hand-made network{less}. "
-            f"What promises most goes on. A final training has at most {_epochs(plan.final_epochs)}, and ends sooner "
-            "where it no longer gets better."
+            f"What promises most goes on. A final training has at most {_epochs(plan.final_epochs)}. It ends sooner "
+            "where it no longer gets better, unless the network is a pretrained one."
         ]
     trials = {
         OWN: f"Every trial trains for {_epochs(plan.proxy_epochs)}",

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from archsmith.automl.modality import Fitted
 from archsmith.automl.pretrained_weights import Weights, fill
 from archsmith.bundle.manifest import Origin
 from archsmith.core.architecture import Architecture
@@ -98,7 +99,7 @@ class Pretrained:
         """How training carries on with all weights of the network."""
         return fine_tuning()[0]
 
-    def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Network:
+    def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Fitted:
         """The network with a fitted linear layer, in evaluation mode. ``seconds`` decides how large pictures are made,
         and how many training examples are looked at where all would take too long.
         """
@@ -118,7 +119,7 @@ class Pretrained:
         with torch.no_grad():
             layer.weight.copy_(head.weight)
             layer.bias.copy_(head.bias)
-        return network
+        return Fitted(network, cut=head.cut or len(seen) < len(train))
 
     def _network(self, train: Examples, size: tuple[int, int], tensors: dict[str, Tensor], seed: int) -> Network:
         network = Network(self._space(train, size).graph(Architecture()), seed=seed).eval()

@@ -50,6 +50,7 @@ def row_of(
         exported=exported,
         trial=None if candidate is None else candidate.last_trial,
         stopped=final.stopped,
+        cut=final.cut,
         enough_seconds=enough_seconds,
         by_chance=by_chance,
         gap=None if gap is None else (float(gap[0]), float(gap[1])),
@@ -103,6 +104,7 @@ def facts_of(
                 r.epochs or None,
                 r.enough_seconds,
                 r.by_chance,
+                r.cut,
             )
             for r in rows
         ),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from archsmith.bundle.manifest import Manifest, Row
 from archsmith.bundle.markdown import cell, number, percent, score, share, table
 from archsmith.core.targets import metric_meaning, metric_title
-from archsmith.core.wording import HARDLY_TRAINED, SPLITS, hardly, left_out, network_name, passed_over, sentence_case
+from archsmith.core.wording import (
+    CUT,
+    HARDLY_TRAINED,
+    SPLITS,
+    hardly,
+    left_out,
+    network_name,
+    passed_over,
+    sentence_case,
+)
 
 MOST_CLASSES = 40  # rows of a table of classes
 
@@ -89,11 +98,12 @@ def _rows(manifest: Manifest) -> str:
     ]
     notes = ["**Bold**: the network in this bundle."] if any(row.exported for row in rows) else []
     notes += ["An epoch is one pass through the training split."] if trained else []
-    names = [network_name(row.name) for row in rows if hardly(dataclasses.asdict(row))]
-    notes += [f"{sentence_case(HARDLY_TRAINED)}, so that its score says little: {cell(', '.join(names))}."] * bool(
-        names
-    )
-    notes += [passed_over(map(dataclasses.asdict, rows))]
+    for what, names in (
+        (f"{HARDLY_TRAINED}, so that its score says little", [row.name for row in rows if hardly(asdict(row))]),
+        (f"{CUT}, so that more time may bring a better score", [row.name for row in rows if row.cut]),
+    ):
+        notes += [f"{sentence_case(what)}: {cell(', '.join(map(network_name, names)))}."] * bool(names)
+    notes += [passed_over(map(asdict, rows))]
     told = " ".join(filter(None, notes))
     return "\n\n".join([*parts, *([told] * bool(told))])
 

@@ -55,6 +55,7 @@ class Row:
     ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
     ``by_chance``: is it a trial that is better on the validation split than what was trained to the end, but not
         clearly? Then it was not to be chosen.
+    ``cut``: did its limit on time end the fit of a model that is not trained in epochs?
     """
 
     name: str
@@ -67,6 +68,7 @@ class Row:
     epochs: float | None = None
     enough_seconds: float | None = None
     by_chance: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)

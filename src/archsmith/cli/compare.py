@@ -122,6 +122,8 @@ def compare(
     if target is not None and not math.isfinite(target):
         raise UsageError(f"--target cannot be {target}.", "Give a score, such as 0.9.")
     goals = objectives_and_limits(maximize or [], minimize or [], limit or [])
+    if report is not None and len(goals[0]) > 1:
+        raise UsageError("Two objectives are compared by hyper-volume, so --report says nothing.", "Leave it out.")
     if not bench:
         if bench_file is not None or dataset is not None or noisy:
             raise UsageError("--bench-file, --dataset and --noisy need a benchmark.", "Name one with --bench.")

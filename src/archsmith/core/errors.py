@@ -94,7 +94,7 @@ class StudyError(ArchsmithError):
 
 
 class NoStudyError(StudyError, UsageError):
-    """There is no such study: its name or path is mistyped."""
+    """There is no such study, or more than one: its name or path is mistyped."""
 
 
 class LeaseError(StudyError):

@@ -20,6 +20,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LONGEST = 60  # letters of a setting that is told
 SOME_USED = " are used: "
 HARDLY_TRAINED = "hardly trained"
+CUT = "cut short by the time"
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
@@ -299,15 +300,14 @@ def remark(row: Mapping[str, Any]) -> str:
     """What is to be said beside a row of a job, in a few words; empty where that is nothing."""
     if row.get("error"):
         return str(row["error"])
+    little = HARDLY_TRAINED if hardly(row) else CUT if row.get("cut") else ""
     if row.get("exported"):
-        return f"exported, {HARDLY_TRAINED}" if hardly(row) else "exported"
+        return f"exported, {little}" if little else "exported"
     if row.get("enough_seconds"):
         return "too slow for this time"
     if row.get("by_chance"):
         return "not clearly better"
-    if hardly(row):
-        return HARDLY_TRAINED
-    return "stopped early" if row.get("stopped") else ""
+    return little or ("stopped early" if row.get("stopped") else "")
 
 
 def hardly(row: Mapping[str, Any]) -> bool:

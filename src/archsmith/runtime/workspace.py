@@ -163,7 +163,7 @@ class Workspace:
     def resolve(self, name: str = "last") -> Path:
         """The folder of the study with this id, or made under this name, or with an id that begins so, or at this
         path. ``last`` is the one that changed last; one that cannot be read is taken only where there is no other.
-        Raises NoStudyError where there is none, and StudyError where there are several.
+        Raises NoStudyError where there is none, or several.
         """
         if not name.strip():
             raise NoStudyError("The name of the study is empty.", "See them with: archsmith studies list")
@@ -178,7 +178,7 @@ class Workspace:
         if len(found) == 1:
             return found[0]
         if found:
-            raise StudyError(
+            raise NoStudyError(
                 f"{len(found)} studies begin with {name!r}: {', '.join(sorted(f.name for f in found)[:5])}.",
                 "Give more of the id.",
             )

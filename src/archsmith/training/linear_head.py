@@ -41,12 +41,14 @@ class LinearHead:
     ``bias``: ``(k,)``.
     ``penalty``: the one that was chosen.
     ``code_weight``: ``(k, n_codes)``.
+    ``cut``: did the limit on time end the last fit?
     """
 
     weight: Tensor
     bias: Tensor
     penalty: float
     code_weight: Tensor
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ def fit_head(
     solve = _solver(rows, targets, seen, goal, halfway)
     penalty, start = _chosen(solve, rows.take(held), targets[held], goal, _zeros(n_outputs, rows), halfway)
     solution = _solver(rows, targets, order, goal, end)(penalty, start)
-    d = features.shape[1]
+    cut, d = _over(end), features.shape[1]
     weight = solution[:, :d] / std
-    return LinearHead(weight, solution[:, -1] - weight @ mean, penalty, solution[:, d:-1])
+    return LinearHead(weight, solution[:, -1] - weight @ mean, penalty, solution[:, d:-1], cut)
 
 
 def _chosen(

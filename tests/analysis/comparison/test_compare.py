@@ -10,6 +10,7 @@ import pytest
 
 from archsmith.analysis.comparison.compare import compare
 from archsmith.analysis.comparison.compared import VOLUME, Compared
+from archsmith.analysis.wording import NB
 from archsmith.core.errors import UsageError
 from archsmith.runtime.comparison import Plan, Run, Step
 
@@ -330,6 +331,7 @@ def test_differences_have_a_unit_where_values_are_shares() -> None:
     share = compared(better)
     assert (share.unit, share.difference(0.01), share.between((None, 0.01))) == ("points", "+1.00", "-∞ to +1.00")
     error = replace(share, metric="mse")
+    assert (share.difference(-2e-5), share.gap(2e-5)) == ("-0.002", f"0.002{NB}points")
     assert (error.unit, error.difference(-1234.0), error.gap(0.5)) == ("", "-1,234", "0.5")
     assert replace(share, metric=VOLUME).difference(0.01) == "+0.0100"
 

@@ -9,6 +9,7 @@ from archsmith.analysis.report.baselines import Baselines, _once, baselines_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
 from archsmith.core.job_records import FINISHED, PhaseRecord
+from archsmith.core.wording import CUT
 
 
 def told(make: Any, **wishes: Any) -> Baselines:
@@ -85,6 +86,11 @@ def test_a_trial_that_was_better_by_chance_is_told_first(make: Any) -> None:
 def test_without_a_search_nothing_is_said_of_its_use(make: Any) -> None:
     found = changed(make, {"linear": {"exported": True}}, exported=None, n_trials=0)
     assert "There was no time for a search, so this says nothing about whether one would help." in lead(found)
+
+
+def test_a_fit_that_the_clock_ended_is_told(make: Any) -> None:
+    found = changed(make, {"linear": {"cut": True, "epochs": None}}, scores=(0.6, 0.7, 0.8))
+    assert [row.epochs == CUT for row in found.rows] == [row.name == "linear model" for row in found.rows]
 
 
 def test_a_network_that_was_hardly_trained_is_not_judged(make: Any) -> None:

@@ -61,7 +61,7 @@ def test_the_network_gives_the_probabilities_of_scikit_learn(n_classes, kinds):
     given = splits(n_classes=n_classes, **kinds)
     model = Boosted.of(given)
     expected = model.model(given.train, 3, None).predict_proba(matrix(given.valid))
-    network = model.fit(given.train, 3, None)
+    network = model.fit(given.train, 3, None).network
     np.testing.assert_allclose(softmax(says(network, given)), expected, rtol=0, atol=1e-5)
 
 
@@ -70,7 +70,7 @@ def test_the_network_gives_regression_targets_in_standard_units():
     model = Boosted.of(given)
     expected = model.model(given.train, 3, None).predict(matrix(given.valid))
     mean, std = given.target_statistics
-    found = says(model.fit(given.train, 3, None), given)
+    found = says(model.fit(given.train, 3, None).network, given)
     assert found.shape == (len(given.valid), 1)
     np.testing.assert_allclose(found[:, 0], (expected - mean) / std, rtol=0, atol=1e-5)
     assert np.abs(mean + std * found[:, 0] - given.valid.targets).mean() < 0.5 * std
@@ -79,7 +79,7 @@ def test_the_network_gives_regression_targets_in_standard_units():
 def test_a_class_without_training_rows_gets_next_to_no_probability():
     given = splits(n_classes=3)
     train = given.train.take(np.flatnonzero(given.train.targets != 1))
-    found = softmax(says(Boosted.of(given).fit(train, 0, None), given))
+    found = softmax(says(Boosted.of(given).fit(train, 0, None).network, given))
     assert found.shape == (len(given.valid), 3) and 0 < found[:, 1].max() < 1e-8
     assert set(found.argmax(1)) == {0, 2}
 
@@ -88,14 +88,15 @@ def test_every_class_may_count_alike():
     given = splits(n_classes=2)
     few = np.r_[np.flatnonzero(given.train.targets == 0), np.flatnonzero(given.train.targets == 1)[:40]]
     train = given.train.take(few)
-    plain, even = (says(Boosted(None, balanced).fit(train, 0, None), given).argmax(1) for balanced in (False, True))
+    fitted = [Boosted(None, balanced).fit(train, 0, None).network for balanced in (False, True)]
+    plain, even = (says(network, given).argmax(1) for network in fitted)
     assert even.mean() > plain.mean()
 
 
 def test_targets_that_are_all_equal_are_no_division_by_zero():
     given = splits()
     rows = {name: dataclasses.replace(part, targets=np.full(len(part), 5.0)) for name, part in given.by_name.items()}
-    found = says(Boosted((5.0, 0.0)).fit(rows["train"], 0, None), given)
+    found = says(Boosted((5.0, 0.0)).fit(rows["train"], 0, None).network, given)
     np.testing.assert_allclose(found, 0.0, atol=1e-6)
 
 
@@ -155,8 +156,9 @@ def test_trees_that_had_less_time_are_a_network_all_the_same(monkeypatch):
     clock = iter([0.0, *[10.0] * 100])
     monkeypatch.setattr(boosted.time, "perf_counter", lambda: next(clock))
     short = Boosted.of(given).fit(given.train, 0, 1.0)
-    n_trees = [net.get_parameter("trees.value")[..., 0].numel() for net in (short, full)]
+    n_trees = [each.network.get_parameter("trees.value")[..., 0].numel() for each in (short, full)]
     assert n_trees[0] == boosted.FIRST_ROUNDS < n_trees[1]
+    assert short.cut and not full.cut
 
 
 def test_boosting_that_diverges_is_cut_where_it_was_best():

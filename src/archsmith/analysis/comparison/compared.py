@@ -15,6 +15,7 @@ from archsmith.runtime.comparison import Values
 SIGNIFICANT = 0.05
 LISTED = 3  # pairs whose intervals are told in sentences; more would be a wall of numbers, and stand in a table
 VOLUME = "hyper-volume"
+ROUNDING = 1e-6  # differences below it may be errors of rounding
 
 Interval = tuple[float | None, float | None]  # None: this end is open
 
@@ -381,9 +382,9 @@ class Compared:
         if value is None:
             return "–"
         if self.metric == VOLUME:
-            return f"{value:+z.4f}"
+            return _signed(value, 4)
         if self.in_per_cent:
-            return f"{100 * value:+z.2f}"
+            return _signed(100 * value, 2)
         return ("+" if value >= 0 else "-") + number(abs(value))
 
     def gap(self, size: float) -> str:
@@ -396,6 +397,13 @@ class Compared:
             return "–"
         ends = zip(interval, ("-∞", "+∞"), strict=True)
         return " to ".join(infinite if end is None else self.difference(end) for end, infinite in ends)
+
+
+def _signed(value: float, digits: int) -> str:
+    """With so many digits after the point, or more where it would look like 0 and is more than an error of rounding."""
+    if ROUNDING < abs(value) < 0.5 * 10**-digits:
+        digits = -math.floor(math.log10(abs(value)))
+    return f"{value:+z.{digits}f}"
 
 
 def _told(tests: list[Test]) -> str:

@@ -31,7 +31,7 @@ from archsmith.analysis.wording import (
 from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
-from archsmith.core.wording import HARDLY_TRAINED, OF_EQUALS, TIED, about_network, hardly, passed_over
+from archsmith.core.wording import CUT, HARDLY_TRAINED, OF_EQUALS, TIED, about_network, hardly, passed_over
 from archsmith.runtime.job_view import CHOOSE, TRAIN
 
 Row = Mapping[str, Any]
@@ -142,7 +142,7 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
 
 def _epochs(row: Row) -> str:
     if not row.get("epochs"):
-        return ""
+        return CUT if row.get("cut") else ""
     told = [epochs(row["epochs"]), *([HARDLY_TRAINED] if hardly(row) else [])]
     return ", ".join([*told, *(["then stopped"] if row.get("stopped") else [])])
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from archsmith.automl.modalities import forest
+from archsmith.automl.modality import Fitted
 from archsmith.core.errors import ArchsmithError
 from archsmith.data.examples import Examples, Splits
 from archsmith.data.tables.columns import CATEGORY, code_offsets
@@ -48,7 +49,7 @@ class Boosted:
     def of(cls, splits: Splits) -> Boosted:
         return cls(splits.target_statistics, splits.balanced)
 
-    def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Network:
+    def fit(self, train: Examples, seed: int, seconds: float | None = None) -> Fitted:
         """The trees as a network. Without a limit on time, or within it, those that one fit of scikit-learn gives; else
         as many rounds of them as fit into ``seconds``, one at least. Where boosting diverges, those up to its best
         round.
@@ -65,7 +66,7 @@ class Boosted:
             weight, bias = _logits(model.classes_, base, len(table.classes))
         network = forest.network_of(model, sources(table), table.inputs, weight, bias)
         self._check(network, model, table.take(range(min(len(table), CHECKED))))
-        return network
+        return Fitted(network, _was_cut(model))
 
     def _check(self, network: Network, model: Any, some: TableExamples) -> None:
         """Raises ArchsmithError unless the network says what scikit-learn says."""
@@ -142,6 +143,11 @@ def _has_converged(model: Any) -> bool:
     scores = model.validation_score_
     n = model.n_iter_no_change
     return len(scores) > n and not (scores[-n:] > scores[-n - 1] + model.tol).any()
+
+
+def _was_cut(model: Any) -> bool:
+    """Did the limit on time end its boosting?"""
+    return model.n_iter_ == model.max_iter < type(model)().max_iter and not _has_converged(model)
 
 
 @contextmanager
