@@ -29,6 +29,8 @@ FIT = {"settings": BEGUN.to_dict(), "kind": "table", "task": TASK.to_dict(), "pl
         ({"weights": "shared"}, "This study was begun with --weights own, not shared.", "--weights"),
         ({"ignore": ["Origin"]}, "This study was begun with --ignore 'Name', not with --ignore 'Origin'.", "--ignore"),
         ({"image": "file"}, "This study was begun without --image-column, not with file.", "--image-column"),
+        ({"workers": 4}, "This study was begun with --workers 1, not 4.", "--workers"),
+        ({"memory_mb": 99.0}, "This study was begun without --memory-mb, not with 99.0.", "--memory-mb"),
         ({"balance": True}, "This study was begun without --balance, not with --balance.", "--balance"),
         ({"pretrained": False}, "This study was begun with --pretrained, not without --pretrained.", "--pretrained"),
         (
@@ -56,7 +58,7 @@ def test_another_value_is_refused(given, sentence, option):
         given_in(BEGUN),
         {"data": "./cars.csv", "target": "Origin", "ignore": ["Name"], "seed": 3, "task": "classification"},
         {"task": "auto", "modality": "table", "space": "tabular", "weights": "own", "settings": {}},
-        {"seconds": 5.0, "trials": 9, "workers": 4, "memory_mb": 99.0, "out": "there", "name": "other"},
+        {"seconds": 5.0, "trials": 9, "out": "there", "name": "other"},
     ],
 )
 def test_the_same_values_and_other_limits_go_on(given):

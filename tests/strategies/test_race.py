@@ -259,7 +259,7 @@ def test_a_rival_that_is_far_ahead_ends_the_race_at_once() -> None:
         ).run()
         for rival in (None, 0.005)
     )
-    assert beaten.reason == "settled"
+    assert beaten.reason == "outdone"
     assert len(beaten.history.trials) < 3 < len(alone.history.trials)
 
 

@@ -133,7 +133,7 @@ class FitResult:
         """Empty where the scores say it all."""
         rows = {row.name.partition(".")[0]: row for row in self.rows}
         exported = next((name for name, row in rows.items() if row.exported), "")
-        ended = [name for name in TRAINED_ON if name in rows and not rows[name].stopped]
+        ended = [name for name in TRAINED_ON if name in rows and not (rows[name].stopped or rows[name].error)]
         if len(ended) > 1 and exported in ended:
             return (
                 "More than one network was trained to the end. This one is the best of them on the validation split"

@@ -446,9 +446,12 @@ def resume(settings: FitSettings, started: float) -> Job | None:
             if not speed.step_seconds or again.step_seconds < speed.step_seconds:
                 speed = dataclasses.replace(again, cost=speed.cost)
         begun, _ = costs_of(view.history, (), plan.unit_seconds)
+        trials = now.trials
+        if trials is not None and now.seconds is not None and plan.pooled:  # then a plan counts those that follow
+            trials = max(1, trials - len(view.history))
         longer = make_plan(
             now.seconds,
-            now.trials,
+            trials,
             standing.seconds + time.time() - started,
             speed,
             own_epochs(now),

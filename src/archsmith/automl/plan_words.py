@@ -21,7 +21,7 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         return [f"{_why_no_search(plan, extended=extended)} One network trains for {final:.0f} s, then {end}."]
     if plan.weights == SHARED:
         shared = "Weights that all architectures share train for most of the search"
-        scored = f"about {plan.forecast_trials:.0f} architectures are then scored with them"
+        scored = f"about {amount(max(1, round(plan.forecast_trials)), 'architecture')} are then scored with them"
         return [f"{shared}; {scored} ({plan.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
     searching = plan.search_end - plan.elapsed
     if plan.more:
@@ -30,15 +30,14 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
             f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'more trial')}: the search goes on "
             f"for at most {searching:.0f} s. {_last('The best', most, end)}"
         ]
-    rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.anchors * plan.trial_seconds))
+    rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.trial_seconds))
     trials = max(1, round(plan.forecast_trials))
-    kinds = min(plan.anchors, trials)
-    first = f"First about {kinds} networks of different kinds train" if kinds > 1 else "First a network trains"
-    each = " each" if kinds > 1 else ""
+    follow = (
+        "; others, first of other kinds, follow where they may be better, and the search ends sooner where none may be"
+    )
     return [
-        f"There is time for about {amount(trials, 'trial')}. {first} for about {plan.trial_seconds:.1f} s{each}; "
-        "further ones follow where they promise more, and the search ends sooner where nothing does. "
-        f"{_last('The best', rest, end)}"
+        f"There is time for about {amount(trials, 'trial')}. The first network trains for about "
+        f"{plan.trial_seconds:.1f} s{follow * (trials > 1)}. {_last('The best', rest, end)}"
     ]
 
 
@@ -93,4 +92,5 @@ def _why_no_search(plan: Plan, *, extended: bool = False) -> str:
 
 
 def _epochs(n: float) -> str:
-    return f"{n:.2g} epoch{'' if n == 1 else 's'}" if n < 10 else f"{n:.0f} epochs"
+    told = f"{n:.2g}" if n < 10 else f"{n:.0f}"
+    return f"{told} epoch{'' if told == '1' else 's'}"

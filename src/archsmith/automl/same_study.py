@@ -1,7 +1,7 @@
 """Is a study the one that was asked for?
 
 What a person gives with ``--resume`` is compared with what the study was begun with. What was not given is not
-compared, and limits may change.
+compared, and the time and the number of trials may change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 
-LIMITS = ("seconds", "trials", "workers", "memory_mb", "disk_mb", "out", "replace", "workspace", "resume", "name")
+FREE = ("seconds", "trials", "out", "replace", "workspace", "resume", "name")
 LEARNT = ("data", "target", "task", "ignore")  # studies that differ in one of these are of different things
 SET = "--set"
 
@@ -58,7 +58,7 @@ def differences(fit: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Di
     begun = _begun(fit)
     for entry in dataclasses.fields(FitSettings):
         name = entry.name
-        if name in LIMITS or name not in given:
+        if name in FREE or name not in given:
             continue
         had, asked = begun[name], given[name]
         if name == "data":

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archsmith.core.budget import FOR_TIME, SETTLED
+from archsmith.core.budget import EXHAUSTED, FOR_TIME, SETTLED
 from archsmith.core.wording import clock, phase_name
 
 OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
@@ -31,7 +31,7 @@ def about_time(result: Mapping[str, Any], told_as: Callable[[float], str] = cloc
         return f"{late} {ASKED.replace(', and time was left', '') if budget and over >= 0 else ASKED}".strip()
     if late:
         return late
-    if over < -EARLY_SHARE * seconds and result.get("stop_reason") in (*FOR_TIME, SETTLED):
+    if over < -EARLY_SHARE * seconds and result.get("stop_reason") in (*FOR_TIME, SETTLED, EXHAUSTED):
         return f"The job ended before its time was over: {_early(result)}"
     return ""
 

@@ -92,13 +92,13 @@ class Progress:
         return max(0.0, before + (now or self.now) - self.started)
 
     def remaining(self, now: float | None = None) -> float | None:
-        """Seconds left: of the budget, or forecast from the mean length of the trials so far. None when nothing is
-        known.
+        """Seconds left: of the budget, or of a search forecast from the mean length of the trials so far. None when
+        nothing is known.
         """
         elapsed, n_finished = self.elapsed(now), self.view.n_finished
         if self.budget_seconds is not None:
             return max(0.0, self.budget_seconds - elapsed)
-        if self.budget_trials and n_finished:
+        if self.budget_trials and n_finished and not self.view.job.fit:  # nobody knows how long a job trains after them
             return max(0.0, elapsed / n_finished * (self.budget_trials - n_finished))
         return None
 
@@ -108,8 +108,16 @@ class Progress:
             return 1.0
         if self.budget_seconds:
             return min(1.0, self.elapsed(now) / self.budget_seconds)
+        if self._has_searched:
+            return None
         trials = self.budget_trials or self.view.history.forecast_trials
         return min(1.0, self.view.n_finished / trials) if trials else None
+
+    @property
+    def _has_searched(self) -> bool:
+        """Is this a job whose search is over?"""
+        search = next((phase for phase in reversed(self.view.phases.all) if phase.name == "search"), None)
+        return search is not None and not search.running
 
     # -- trials --------------------------------------------------------------------------------------------------------
 

@@ -123,15 +123,18 @@ class Race:
         return None if first is None else first.seen.error
 
     def reason_to_end(self, history: History) -> str:
-        """With a total of work it stops where more of it for the best entrant is worth more than anything else, where
-        nothing that is worth more would be over in time, or sooner, since ``rival`` is ahead.
+        """With a total of work it stops where more of it for the best entrant, or for a ``rival`` that is ahead, is worth
+        more than anything else; where nothing that is worth more would be over in time, or sooner, since the rival is
+        ahead; or where nothing is left to propose.
         """
-        if history.total_work is None and self.most_work is None:
-            return EXHAUSTED
         pool = Pool.of(self, history, ())
         best = pool.best()
-        if best is None or not pool.promising(best):
-            return SETTLED
+        if best is None or (history.total_work is None and self.most_work is None):
+            return EXHAUSTED
+        if not pool.promising(best):
+            return OUTDONE if pool.rival_is_ahead_of(best) else SETTLED
+        if pool.options(best):  # there was work for a newcomer, and none could be proposed
+            return EXHAUSTED
         return OUTDONE if pool.outdone(best) else LATE
 
     def _anchor(self, pool: Pool) -> Proposal | None:

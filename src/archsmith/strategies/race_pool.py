@@ -214,8 +214,13 @@ class Pool:
         most = self._most_work() - math.fsum(self.costs.values())
         return [option for option in self.promising(best) if self.toll * option.work <= most]
 
+    def rival_is_ahead_of(self, best: Entrant) -> bool:
+        return self._rival < best.seen.error
+
     def outdone(self, best: Entrant) -> bool:
         """Would something of that be over in time, were it not that the rival is ahead?"""
+        if not self.rival_is_ahead_of(best):
+            return False
         most = math.inf if self.rules.most_work is None else self.rules.most_work
         most -= math.fsum(self.costs.values())
         return any(self.toll * option.work <= most for option in self.promising(best))
@@ -257,7 +262,7 @@ class Pool:
             if entrant.architecture.key in self.busy or work <= 0:
                 continue
             seen = entrant.seen
-            if entrant is not best or self._rival < seen.error:
+            if entrant is not best or self.rival_is_ahead_of(best):
                 gain = expected_gain(self._floor(best), seen.log, seen.revealed)
                 gain -= self._lost(best, work) + self._worth(best)
             else:  # It may turn out to be worse than the second: if not by the next score, then by one after that.
@@ -312,8 +317,8 @@ class Pool:
         """What the best entrant loses, as an error, when ``work`` goes to somebody else."""
         if self.left == math.inf:
             return 0.0
-        rival = self._rival < best.seen.error  # whose training has not begun
-        before, slope = (0.0, self.rules.prior.slope) if rival else (best.work, best.seen.slope)
+        rival_next = self.rival_is_ahead_of(best)  # whose training has not begun
+        before, slope = (0.0, self.rules.prior.slope) if rival_next else (best.work, best.seen.slope)
         useful = self.useful(best.pace)
         all_of_it = self.fresh(min(useful, before + self.left), best.pace)
         less = self.fresh(min(useful, before + max(self.left - self.toll * work, 1e-3 * self.left)), best.pace)
