@@ -34,7 +34,7 @@ def test_a_last_training_has_a_score_of_its_own(view_of: Any, tried: Any) -> Non
 @pytest.mark.parametrize(
     ("row", "why"),
     [
-        ({"name": "earlier.1"}, "before the study got more time"),
+        ({"name": "earlier.1"}, "before the study went on"),
         ({"name": "unfinished", "stopped": True}, "as the search left it"),
         ({"name": "fixed", "stopped": True}, "as the search left it"),
         ({"name": "searched"}, "trained to its end and exported as the searched network"),

@@ -52,7 +52,11 @@ def test_a_result_survives_json_with_all_its_rows():
             "7 trials nothing promised to end",
         ),
         ((Row("fixed", 0.99, exported=True),), 1, "1 trial nothing promised to end ahead of the hand-made network"),
-        ((Row("fixed", 0.99, exported=True),), 0, "too short to compare"),
+        (
+            (Row("fixed", 0.99, exported=True), Row("tuned", error="no memory")),
+            7,
+            "nothing promised to end ahead of the",
+        ),
         ((Row("fixed", 0.99, exported=True, stopped=True), Row("searched", 0.9)), 7, "the best one on"),
         ((Row("fixed", 0.9), Row("searched", 0.99, exported=True)), 7, "This one is the best of them"),
         ((Row("fixed", 0.9), Row("tuned", 0.99, exported=True)), 7, "More than one network was trained to the end"),
@@ -63,7 +67,7 @@ def test_a_result_survives_json_with_all_its_rows():
     ],
 )
 def test_it_says_why_this_network_was_exported(rows, n_trials, said):
-    assert said in dataclasses.replace(RESULT, rows=rows, n_trials=n_trials, stop_reason="settled").why
+    assert said in dataclasses.replace(RESULT, rows=rows, n_trials=n_trials, n_failed=0, stop_reason="settled").why
 
 
 def test_what_was_better_but_too_slow_to_export_is_named():
@@ -79,13 +83,17 @@ def test_what_was_better_but_too_slow_to_export_is_named():
 def test_equal_scores_are_not_told_as_one_that_is_better():
     rows = (Row("linear", 0.9, exported=True), Row("fixed", 0.9), Row("pretrained", 0.8))
     assert dataclasses.replace(RESULT, rows=rows, n_trials=0).why == (
-        "It was the best one on the validation split; of equals the one with the smaller loss is taken."
+        "It was the best one on the validation split; of equals that came to their end the one with the smaller loss "
+        "is taken."
     )
 
 
 def test_what_decided_between_equals_is_told_whatever_was_trained_on():
     tied = (Row("linear", 0.9), Row("fixed", 0.9, exported=True))
-    said = "Another one scored the same on the validation split; of equals the one with the smaller loss is taken."
+    said = (
+        "Another one scored the same on the validation split; of equals that came to their end the one with the "
+        "smaller loss is taken."
+    )
     for n_trials in (0, 3):
         why = dataclasses.replace(RESULT, rows=tied, n_trials=n_trials).why
         assert why.endswith(said) and why.count("of equals") == 1
@@ -122,6 +130,36 @@ def test_a_race_that_was_cut_off_is_not_said_to_have_ended_by_itself():
 def test_a_race_that_ended_before_its_time_is_not_said_to_have_used_it_up(reason, said):
     why = dataclasses.replace(RESULT, stop_reason=reason).why
     assert said in why and "time" not in why
+
+
+@pytest.mark.parametrize(
+    ("exported", "reason", "said"),
+    [
+        ("fixed", "seconds", "The time was too short to compare networks, so the hand-made network got all of it."),
+        (
+            "fixed",
+            "untrainable",
+            "There was no search, because no network of this space can be trained, so the hand-made network was "
+            "trained.",
+        ),
+        (
+            "tuned",
+            "unprepared",
+            "There was no search, because what all trials need could not be trained, so the pretrained network was "
+            "trained.",
+        ),
+    ],
+)
+def test_without_a_search_it_says_why_there_was_none(exported, reason, said):
+    rows = (Row("linear", 0.9), Row(exported, 0.99, exported=True))
+    assert dataclasses.replace(RESULT, rows=rows, n_trials=0, n_failed=0, stop_reason=reason).why == said
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "The only trial"), (8, "All 8 trials")])
+def test_a_search_that_found_nothing_did_not_promise_anything(n, said):
+    rows = (Row("fixed", 0.99, exported=True),)
+    why = dataclasses.replace(RESULT, rows=rows, n_trials=n, n_failed=n, stop_reason="failures").why
+    assert why == f"{said} failed, so the hand-made network was trained."
 
 
 def test_what_had_no_rival_for_want_of_time_is_not_said_to_be_worth_more_than_a_search():

@@ -14,7 +14,7 @@ from archsmith.automl.job import fit
 from archsmith.automl.reference import Reference
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
-from archsmith.core.errors import DataError, EvaluationError, UsageError
+from archsmith.core.errors import ArchsmithError, DataError, EvaluationError, UsageError
 from archsmith.core.failures import FIRST
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.sharing import SharedTraining
@@ -328,10 +328,23 @@ def test_a_search_in_which_nothing_works_ends_at_once_and_the_job_goes_on(tmp_pa
     report = Path(result.report).read_text(encoding="utf-8")
     if broken == "trials":
         assert f"found nothing. All {FIRST} trials failed: ValueError: no file weights0.bin (test_job.py, line " in said
-        assert said.endswith("The hand-made network gets the time that is left.")
+        assert result.why == f"All {FIRST} trials failed, so the hand-made network was trained."
         assert "no file weights0.bin" in report
     else:
         assert "nothing more could be proposed. Race.ask raised KeyError: 'width'." in said
+
+
+def test_a_job_that_fails_after_its_search_says_so_and_goes_on_from_there(tmp_path, monkeypatch):
+    brief = {"seconds": None, "trials": 1, "settings": {"recipe": {"epochs": 1}}, "pretrained": False}
+    settings = FitSettings("digits", workspace=str(tmp_path), name="unlucky", **brief)
+    with monkeypatch.context() as now:
+        now.setattr(job._Run, "_export", lambda *given: (_ for _ in ()).throw(ArchsmithError("The disk is full.")))
+        with pytest.raises(ArchsmithError, match="disk is full"):
+            fit(settings)
+    folder = Workspace(tmp_path).resolve("unlucky")
+    view = read_view(folder)
+    assert (view.state, view.error) == ("failed", "The disk is full.")
+    assert fit(dataclasses.replace(settings, resume=True)).n_trials == 1 and read_view(folder).state == "finished"
 
 
 def test_a_space_without_a_network_that_can_be_trained_is_told_before_the_start(tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def test_studies_that_have_all_ended_are_not_begun_anew(workspace):
     done = begin(workspace, 60.0, "photos", RESULT, CLOSED)
     with pytest.raises(UsageError, match="has come to its end") as caught:
         latest_unfinished(workspace, {"data": "photos"})
-    assert f"studies resume {done.folder.name} --time +10m" in caught.value.hint
+    assert f"studies resume {done.folder} --time +10m" in caught.value.hint  # it is in a workspace of its own
 
 
 def test_a_job_that_was_killed_behind_its_result_writes_the_rest(workspace):
@@ -157,6 +157,8 @@ def test_more_time_is_added_and_put_to_use(finished, tmp_path, more, cut):
     assert standing.seconds <= plan.elapsed < standing.seconds + 0.2 * left
     assert plan.elapsed < plan.search_end < plan.final_end == pytest.approx(limits.seconds - plan.reserve_seconds)
     assert plan.search_end - plan.elapsed >= 0.5 * (left - plan.reserve_seconds)
+    few = dataclasses.replace(asked, trials=len(view.history) + 1)
+    assert opening.resume(named(few, workspace, finished), time.time()).plan.forecast_trials == 1.0
 
 
 @pytest.mark.parametrize(("step_seconds", "kept"), [(9.0, False), (1e-9, True)])
@@ -187,7 +189,8 @@ def test_a_finished_job_is_not_run_again_without_more(finished):
     settings = dataclasses.replace(finished.settings, name=study, resume=True)
     with pytest.raises(UsageError, match="is finished") as caught:
         opening.resume(settings, time.time())
-    assert f"archsmith studies resume {study} --time +10m" in caught.value.hint
+    folder = Workspace(settings.workspace).resolve(study)
+    assert f"archsmith studies resume {folder} --time +10m" in caught.value.hint
 
 
 def test_what_is_measured_before_a_job_leaves_no_study(workspace):

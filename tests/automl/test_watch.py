@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from archsmith.automl import watch
@@ -32,7 +34,8 @@ def job(monkeypatch):
     """
     store = MemoryStore()
 
-    def fit(settings, observer, finish):
+    def fit(settings, observer, finish, on_study):
+        on_study(Path("studies/mine-1"))
         problem = Problem(Flat(), (Objective("accuracy"),))
         search = Search(
             problem, RandomSearch(), Reporting(), budget=Budget(trials=4), store=store, observer=observer, finish=finish
@@ -84,7 +87,7 @@ def test_what_a_callback_raises_comes_out_as_it_was(job, callback, error):
         watch.watched(SETTINGS, **{callback: broken})
     assert caught.value is error and isinstance(error.__cause__, KeyError)
     assert caught.traceback[-1].name == "broken"
-    assert "studies resume last" in error.__notes__[-1]
+    assert "Go on with: archsmith studies resume studies/mine-1" in error.__notes__[-1]
 
 
 def test_what_was_finished_survives_a_broken_callback(job):

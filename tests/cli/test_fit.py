@@ -61,7 +61,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[FitSettings]:
     """What the main job is asked for; it answers at once."""
     seen: list[FitSettings] = []
 
-    def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+    def fit(settings: FitSettings, observer: Any, finish: Any, on_study: Any) -> FitResult:
         seen.append(settings)
         return RESULT
 
@@ -397,7 +397,7 @@ def test_what_fit_did_not_begin_it_does_not_resume(command: Any, asked: list[Fit
 
 
 def test_ctrl_c_once_asks_the_job_to_finish(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+    def fit(settings: FitSettings, observer: Any, finish: Any, on_study: Any) -> FitResult:
         assert not finish()
         os.kill(os.getpid(), signal.SIGINT)
         assert finish()
@@ -418,9 +418,11 @@ def test_ctrl_c_twice_stops_and_says_how_to_go_on(
     events = list(store.read())
     store.close()
 
-    def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+    def fit(settings: FitSettings, observer: Any, finish: Any, on_study: Any) -> FitResult:
         for event in events if is_begun else ():
             observer(event)
+        if is_begun:
+            on_study(store.folder)
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         return RESULT
@@ -428,7 +430,7 @@ def test_ctrl_c_twice_stops_and_says_how_to_go_on(
     monkeypatch.setattr(job, "fit", fit)
     answer = command("fit", "digits", "--workspace", "w")
     assert (answer.code, answer.out) == (130, "")
-    said = "Go on with: archsmith studies resume last --workspace w\n"
+    said = f"Go on with: archsmith studies resume {store.folder}\n"
     assert answer.err.endswith(said if is_begun else "Stopped, before there was a study to go on with.\n")
 
 

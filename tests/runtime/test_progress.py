@@ -149,9 +149,14 @@ def test_what_a_killed_process_was_at_is_not_going_on() -> None:
 # -- the main job ------------------------------------------------------------------------------------------------------
 
 
-def after(*pairs: tuple[str, Mapping[str, Any]], budget_seconds: float | None = None, exact: bool = False) -> Progress:
+def after(
+    *pairs: tuple[str, Mapping[str, Any]],
+    budget_seconds: float | None = None,
+    budget_trials: int | None = None,
+    exact: bool = False,
+) -> Progress:
     """The state when these events came, one a second."""
-    progress, now = Progress(budget_seconds, started=1000.0, exact=exact), 1000.0
+    progress, now = Progress(budget_seconds, budget_trials, started=1000.0, exact=exact), 1000.0
     for index, (kind, data) in enumerate(pairs):
         progress.apply(Event(kind, data, index, now))
         now += kind != "proposed"
@@ -290,6 +295,15 @@ def test_exact_terms_are_told_to_those_who_ask() -> None:
     ):
         lines = [after(JOB, *events, exact=exact).line() for events in ((search,), heat, loss)]
         assert all(line.endswith(end) for line, end in zip(lines, said, strict=True))
+
+
+def test_nobody_knows_how_long_a_job_without_a_clock_trains_after_its_trials() -> None:
+    events = (("study", {**JOB[1], "forecast_trials": 3.0, "fit": {"settings": {}}}), *SEARCH[1:])
+    searched = (*events, ("phase", {"name": "search", "state": "finished", "seconds": 9.0}))
+    assert after(*events, budget_trials=6).remaining() is None
+    assert after(*events, budget_trials=6).fraction() == pytest.approx(0.5)
+    assert after(*searched, budget_trials=3).remaining() is None
+    assert after(*searched, budget_trials=3).fraction() is None
 
 
 def test_a_trial_says_whether_it_goes_on_or_was_made_from_another() -> None:

@@ -14,7 +14,7 @@ import pytest
 from archsmith.core.errors import NoStudyError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.runtime.sqlite import FILE, SqliteStore
-from archsmith.runtime.workspace import Workspace
+from archsmith.runtime.workspace import Workspace, called
 
 
 def write(store: SqliteStore, *events: Event) -> str:
@@ -246,6 +246,15 @@ def test_a_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatch: py
     os.mkfifo(tmp_path / ".archsmith" / "config.toml")
     with pytest.raises(UsageError, match="not a regular file"):
         Workspace()
+
+
+def test_commands_call_a_study_by_its_folder_where_they_would_not_find_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = workspace.create("photos").folder
+    assert called(folder) == folder
+    monkeypatch.setenv("ARCHSMITH_WORKSPACE", str(workspace.path))
+    assert called(folder) == folder.name
 
 
 def test_a_name_that_begins_another_one_is_not_taken(workspace: Workspace) -> None:

@@ -50,6 +50,11 @@ class Curves:
         return {"accuracy": 1 - error * (1 + 0.01 * int(architecture["member"] or 0)) * fidelity**-slope}
 
 
+class Failing(Curves):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Mapping[str, float]:
+        raise ValueError("no file")
+
+
 SEEDS = tuple({"family": family, "member": 5} for family in FAMILIES)
 PROBLEM = Problem(Families(), (Objective("accuracy"),), fidelity=Fidelity("work", 1.0, 200.0))
 
@@ -268,6 +273,14 @@ def test_no_trial_begins_that_would_not_be_over_in_time() -> None:
     assert 12.0 < sum(spent(result).values()) <= 20.0
     assert result.reason == "late"
     assert race(200.0)[1].reason == "settled"
+
+
+def test_a_race_that_has_nothing_left_to_propose_names_no_rival() -> None:
+    few = Problem(Families(n_members=1), PROBLEM.objectives, fidelity=PROBLEM.fidelity)
+    for evaluator in (Curves(), Failing()):
+        strategy, budget = Race(inner=RandomSearch(), most_work=1e6), Budget(trials=500, work=1e6)
+        result = Search(few, strategy, evaluator, budget=budget).run()
+        assert result.reason == "exhausted" and len({trial.architecture.key for trial in result.history.trials}) == 4
 
 
 def test_a_race_gets_less_time_only_as_long_as_its_rival_is_ahead() -> None:

@@ -72,7 +72,7 @@ def _at_the_end(view: StudyView) -> dict[int, Fate]:
 
 def _exported(kind: str, name: str, *, stopped: bool) -> str:
     if kind in LESS:
-        return "What it had come to before the study got more time was best, so that was exported."
+        return "What it had come to before the study went on was best, so that was exported."
     if stopped or kind == "unfinished":
         return "It was exported as the search left it."
     return f"It was trained to its end and exported as the {network_name(name)}."

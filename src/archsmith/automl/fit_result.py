@@ -8,9 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.core.budget import REQUESTED, SECONDS, SETTLED
-from archsmith.core.wording import OF_EQUALS, TIED, amount, number, passed_over, reason_in_words
+from archsmith.core.wording import (
+    OF_EQUALS,
+    TIED,
+    amount,
+    end_of_search,
+    number,
+    passed_over,
+    reason_in_words,
+    sentence_case,
+)
 
 TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
+NAMES = {
+    "fixed": "the hand-made network",
+    "searched": "the searched network",
+    "tuned": "the pretrained network",
+}
 # Why a network was exported that did not come of a race, by the name of its row.
 REASONS = {
     "tuned": "What the pretrained network has learnt from other data was worth more than a search, so it got the rest "
@@ -18,7 +32,7 @@ REASONS = {
     "unfinished": "The best trial was clearly better than all that was trained after it, so it was exported as it was.",
     **dict.fromkeys(
         ("earlier", "earlier_fixed"),
-        "The time that was added brought nothing better, so the network from before was exported.",
+        "What was trained since the study went on was no better, so the network from before was exported.",
     ),
 }
 
@@ -139,8 +153,11 @@ class FitResult:
                 "More than one network was trained to the end. This one is the best of them on the validation split"
                 f"{self._of_equals}."
             )
+        what = NAMES.get(exported, "")
+        if what and self.n_trials and self.n_failed == self.n_trials:
+            failed = "The only trial" if self.n_trials == 1 else f"All {self.n_trials} trials"
+            return f"{failed} failed, so {what} was trained."
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:
-            what = "the searched network" if exported == "searched" else "the hand-made network"
             after = f"After {amount(self.n_trials, 'trial')}"
             if self.stop_reason != SETTLED:
                 short = self.stop_reason == SECONDS
@@ -150,14 +167,13 @@ class FitResult:
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it was trained on."
             )
-        if exported in ("tuned", "fixed") and not self.n_trials and self.stop_reason == REQUESTED:
-            what = "the pretrained network" if exported == "tuned" else "the hand-made network"
+        if exported not in ("tuned", "fixed") or self.n_trials:
+            return REASONS.get(exported, "")
+        if self.stop_reason == REQUESTED:
             return f"A person asked the job to finish before networks were compared, so {what} was trained at once."
-        if exported == "tuned" and not self.n_trials and self.stop_reason == SECONDS:
-            return "The time was too short to compare networks, so the pretrained network got all of it."
-        if exported == "fixed" and not self.n_trials:
-            return "The time was too short to compare networks, so one got all of it, made by hand."
-        return REASONS.get(exported, "")
+        if self.stop_reason == SECONDS:
+            return f"The time was too short to compare networks, so {what} got all of it."
+        return f"{sentence_case(end_of_search(self.stop_reason, 0))}, so {what} was trained."
 
     def to_dict(self) -> dict[str, Any]:
         return {

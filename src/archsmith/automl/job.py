@@ -13,6 +13,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -46,7 +47,7 @@ from archsmith.core.seeds import derive
 from archsmith.core.wording import about_network
 from archsmith.data.examples import Splits
 from archsmith.runtime.processes import ProcessExecutor
-from archsmith.runtime.search import Search
+from archsmith.runtime.search import Search, for_the_log
 from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
 
@@ -56,16 +57,18 @@ LEAST_LEFT, LEAST_SHARE_LEFT = 15.0, 0.1  # seconds, and share of the budget, th
 SLACK = 1.2  # a final training that has all epochs soon may take so many times its forecast
 BASELINE_SHARE = 0.03  # of the budget that fitting a baseline may take
 LINEAR_SHARE, LONGEST_LINEAR = 0.015, 15.0  # the same for one that gradient descent trains, and its most seconds
-GOING_ON = "The hand-made network gets the time that is left."
 
 Observer = Callable[[Event], None]
 
 
 def fit(
-    settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False
+    settings: FitSettings,
+    observer: Observer | None = None,
+    finish: Callable[[], bool] = lambda: False,
+    on_study: Callable[[Path], None] = lambda folder: None,
 ) -> FitResult:
     """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true,
-    makes the job end with the incumbent.
+    makes the job end with the incumbent. ``on_study(folder)`` hears where the study lies before it has its first event.
 
     Raises UsageError or DataError before anything is written when the settings or the data cannot be used.
     """
@@ -74,6 +77,7 @@ def fit(
     job = opening.resume(settings, started) if settings.resume else None
     if job is None:
         job = opening.start(settings, started, observer or (lambda event: None))
+    on_study(job.store.folder)
     most = threads.candidates()[0]
     with threads.limited(job.speed.n_threads):
         return _Run(job, observer, finish, most).run()
@@ -139,6 +143,9 @@ class _Run:
                 return self._run(search)
             except KeyboardInterrupt:  # ended at once: that takes an earlier wish to finish back
                 search.write(Closed(reasons.INTERRUPTED, self.phases.seconds))
+                raise
+            except Exception as error:
+                search.write(Closed(reasons.FAILED, self.phases.seconds, for_the_log(error)))
                 raise
 
     def _run(self, search: Search) -> FitResult:
@@ -258,11 +265,11 @@ class _Run:
             self.phases.say(f"The search ended, because nothing more could be proposed. {error}")
             return reasons.FAILURES
         if not history.finished and reason == reasons.SECONDS:
-            self.phases.say(f"The time for the search was over before its first trial came to its end. {GOING_ON}")
+            self.phases.say("The time for the search was over before its first trial came to its end.")
         elif history.best() is None and reason != reasons.REQUESTED:
             failed = most_frequent(history.finished)
             hint = "" if failed is None else f" {failed.hint}"
-            self.phases.say(f"The search found nothing. {nothing_found(history)}{hint} {GOING_ON}")
+            self.phases.say(f"The search found nothing. {nothing_found(history)}{hint}")
         return reason
 
     def _since_best(self) -> int:
@@ -422,7 +429,8 @@ class _Run:
                 scoring.save(predictions, self.folder)
             done.update(tests=tests, gaps=gaps, read=not known, of=of)
         assert predictions is not None
-        failed = {name.removeprefix("train "): found["error"] for name, found in results.items() if "error" in found}
+        trainings = {name.removeprefix("train "): found for name, found in results.items() if name.startswith("train ")}
+        failed = {name: found["error"] for name, found in trainings.items() if "error" in found}
         rows = [
             result.row_of(
                 final,

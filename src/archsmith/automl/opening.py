@@ -38,7 +38,7 @@ from archsmith.runtime.resuming import MORE_TIME, resume_command
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
-from archsmith.runtime.workspace import Workspace
+from archsmith.runtime.workspace import Workspace, called
 from archsmith.strategies.race import Race
 from archsmith.strategies.race_pool import costs_of
 from archsmith.training import device as devices
@@ -209,6 +209,11 @@ def strategy_of(settings: FitSettings) -> Any:
     return catalog.build(cls, {**start, **settings.settings.get("strategy", {})})
 
 
+def is_raced(settings: FitSettings, plan: Plan) -> bool:
+    """Is there a race around the strategy that was asked for? One that carries on with trainings itself needs none."""
+    return plan.pooled and settings.strategy not in CARRYING_ON
+
+
 def race_of(
     settings: FitSettings,
     modality: Modality,
@@ -218,14 +223,13 @@ def race_of(
     rival: float | None = None,
     seconds: tuple[float, float] | None = None,
 ) -> Any:
-    """What decides who is trained: a race, in which the strategy that was asked for proposes new entrants. A strategy
-    that carries on with trainings itself needs no race around it.
+    """What decides who is trained: a race, in which the strategy that was asked for proposes new entrants.
 
     ``errors``: of the baselines, by name, on the validation split. ``rival``: see Race. ``seconds``: that all trials
     may take, and that they may take as long as the rival is ahead of them; None: no limit.
     """
     strategy = strategy_of(settings)
-    if not plan.pooled or settings.strategy in CARRYING_ON:
+    if not is_raced(settings, plan):
         return strategy
     seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
     prior = modality.curves(errors or {})
@@ -492,7 +496,7 @@ def job_view(folder: Path) -> StudyView:
     if not view.job.fit:
         raise StudyError(
             f"The study {view.id} was not begun by fit.",
-            f"Go on with it by: {resume_command(view.id, _began(view).to_data())}",
+            f"Go on with it by: {resume_command(called(folder), _began(view).to_data())}",
         )
     return view
 
@@ -541,12 +545,13 @@ def latest_unfinished(workspace: Workspace, given: Mapping[str, Any]) -> str | N
         view = try_view(summary.folder)
         if view.why_unreadable is None and not view.complete:
             return summary.id
-        finished = finished or (summary.id if view.why_unreadable is None else None)
+        finished = finished or (summary if view.why_unreadable is None else None)
     if finished is None:
         return None
+    more = resume_command(called(finished.folder), finished.study or {}, *MORE_TIME)
     raise UsageError(
-        f"There is no unfinished study of {given['data']!r} in {workspace.path}: {finished} has come to its end.",
-        f"Give it more: {resume_command(finished, {}, *MORE_TIME)}; or start a new one without --resume.",
+        f"There is no unfinished study of {given['data']!r} in {workspace.path}: {finished.id} has come to its end.",
+        f"Give it more: {more}; or start a new one without --resume.",
     )
 
 

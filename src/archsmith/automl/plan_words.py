@@ -21,7 +21,8 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         return [f"{_why_no_search(plan, extended=extended)} One network trains for {final:.0f} s, then {end}."]
     if plan.weights == SHARED:
         shared = "Weights that all architectures share train for most of the search"
-        scored = f"about {amount(max(1, round(plan.forecast_trials)), 'architecture')} are then scored with them"
+        n = max(1, round(plan.forecast_trials))
+        scored = f"about {amount(n, 'architecture')} {'is' if n == 1 else 'are'} then scored with them"
         return [f"{shared}; {scored} ({plan.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
     searching = plan.search_end - plan.elapsed
     if plan.more:

@@ -13,7 +13,7 @@ from archsmith import catalog
 from archsmith.automl.command import command_of
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.fit_result import FitResult, Row
-from archsmith.automl.opening import Job
+from archsmith.automl.opening import Job, is_raced
 from archsmith.bundle.manifest import Facts
 from archsmith.bundle.manifest import Row as CardRow
 from archsmith.core import metrics
@@ -121,7 +121,7 @@ def facts_of(
             "space": settings.space or job.modality.space,
             "space_spec": None if chosen.space is None else catalog.to_spec(chosen.space),
             **known,
-            "strategy": f"race(inner={settings.strategy})" if job.plan.pooled else settings.strategy,
+            "strategy": f"race(inner={settings.strategy})" if is_raced(settings, job.plan) else settings.strategy,
             "n_trials": len(history.finished),
             "n_networks": n_networks(history),
             "stop_reason": reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from archsmith import catalog
 from archsmith.automl.fit_result import FitResult
@@ -18,6 +19,8 @@ from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
 from archsmith.data.tables.read import GUESSED
 from archsmith.runtime.resuming import resume_command
+from archsmith.runtime.study_view import try_view
+from archsmith.runtime.workspace import called
 
 OnTrial = Callable[[Trial, History], object]
 OnEpoch = Callable[[str, float, Mapping[str, float]], object]
@@ -90,13 +93,14 @@ def watched(
     the exception is raised here; the study keeps everything that was finished.
     """
     watch = _Watch(on_trial, on_epoch, viewer)
+    folders: list[Path] = []  # of the study, as soon as there is one
     try:
-        return fit(settings, watch, finish=lambda: watch.enough)
+        return fit(settings, watch, finish=lambda: watch.enough, on_study=folders.append)
     except _Broken as broken:
         error = broken.error
-    place = () if settings.workspace is None else ("--workspace", str(settings.workspace))
-    error.add_note(
-        "A callback raised this, so the job was stopped. Finished trials are kept. "
-        f"Go on with: {resume_command('last', {}, *place)}"
-    )
+    note = "A callback raised this, so the job was stopped. Finished trials are kept."
+    for folder in folders:
+        began = try_view(folder).began
+        note += f" Go on with: {resume_command(called(folder), {} if began is None else began.to_data())}"
+    error.add_note(note)
     raise error

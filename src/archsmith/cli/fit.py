@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,7 +79,8 @@ def _to_resume(given: Mapping[str, Any], name: str | None, workspace: str | None
     place = Workspace(workspace)
     study = latest_unfinished(place, given) if name is None else known(place, name)
     if study is None:
-        to_stderr("There is no unfinished study that learns this from these data. A new one starts.")
+        which = f"named {name!r}" if name is not None else "that learns this from these data"
+        to_stderr(f"There is no study {which} to go on with. A new one starts.")
     else:
         refuse_another(job_view(place.resolve(study)).job.fit, given)
     return study
@@ -129,7 +131,9 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     from archsmith.cli.output import emit, to_stderr
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.workspace import called
 
+    folders: list[Path] = []  # of the study
     progress = Progress(settings.seconds, settings.trials, exact=verbose)
     for event in before.store.read() if before is not None else ():
         progress.apply(event)
@@ -137,13 +141,13 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     finishing = "Finishing with the best network so far. Ctrl-C again stops at once."
     try:
         with display, Interrupts(lambda: display.note(finishing)) as interrupts:
-            result = run_job(settings, observer=display, finish=interrupts).to_dict()
+            result = run_job(settings, observer=display, finish=interrupts, on_study=folders.append).to_dict()
     except KeyboardInterrupt:
-        if progress.view.began is None:
+        began = progress.view.began
+        if began is None or not folders:
             raise Interrupted("Stopped, before there was a study to go on with.") from None
-        study = settings.name or "last"
-        place = () if settings.workspace is None else ("--workspace", str(settings.workspace))
-        raise Interrupted("Stopped.", f"Go on with: {resume_command(study, {}, *place)}") from None
+        command = resume_command(called(folders[0]), began.to_data())
+        raise Interrupted("Stopped.", f"Go on with: {command}") from None
     if json:
         emit(result)
     else:
@@ -166,7 +170,8 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     _show_rows(result, verbose=verbose)
     say("", *_told(result, verbose=verbose))
     say(*filter(None, [about_time(result)]))
-    say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
+    shows = " The report shows all of this in pictures." if result["report"] else ""
+    say("", f"The bundle is the exported network, ready for use.{shows}")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
@@ -210,7 +215,7 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
         for metric, value in result["metrics"]["test"].items()
         if metric != result["metric"] and verbose
     )
-    again = ", because the study got more time" if reads > 1 else ""
+    again = ", because the study went on after that" if reads > 1 else ""
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
     fits = ", of what fits into the time" if any(row.get("enough_seconds") for row in result["rows"]) else ""
     return [

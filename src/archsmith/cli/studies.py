@@ -79,7 +79,7 @@ def show_study(
     from archsmith.runtime.resuming import resume_command
     from archsmith.runtime.study_view import FAILED, read_view
     from archsmith.runtime.study_view import INTERRUPTED as CUT_OFF
-    from archsmith.runtime.workspace import Workspace
+    from archsmith.runtime.workspace import Workspace, called
 
     view = read_view(Workspace(workspace).resolve(study))
     report = describe(view, limit or BEST)
@@ -92,7 +92,7 @@ def show_study(
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}")
     stopped = view.reason == REQUESTED and not view.job.fit  # a job that was asked to finish has its network
     if report["state"] in (CUT_OFF, FAILED) or stopped:
-        which = view.id if workspace is None or view.folder is None else view.folder
+        which = view.id if view.folder is None else called(view.folder)
         say("", f"Go on with: {resume_command(which, view.began.to_data() if view.began else {})}")
     if report["error"]:
         say("", report["error"])

@@ -103,7 +103,7 @@ def worse_than_the_mean(r2: float | None) -> list[str]:
         return []
     return [
         "R² is below 0: it is worse than always saying the mean. What it has learnt is of no use for these data; look "
-        "whether the columns can tell the target at all."
+        "whether they can tell the target at all."
     ]
 
 

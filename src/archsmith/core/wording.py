@@ -47,8 +47,8 @@ NETWORKS = {  # the rows of a job
     "runner_up": "another network of the search",
     "tuned": "tuned pretrained network",
     "unfinished": "best trial",
-    "earlier": "network of an earlier budget",
-    "earlier_fixed": "hand-made network of an earlier budget",
+    "earlier": "network from before",
+    "earlier_fixed": "hand-made network from before",
 }
 ABOUT = {  # what these are
     "linear": "the simplest model, to compare with",
@@ -59,8 +59,8 @@ ABOUT = {  # what these are
     "pretrained": "a network that has learnt from other data; only its last layer is new",
     "tuned": "the pretrained network, with all of its weights trained further on these data",
     "unfinished": "the best training of the search, as the search left it",
-    "earlier": "a network of the search, as it was trained with the earlier budget",
-    "earlier_fixed": "the hand-made network, as it was trained with the earlier budget",
+    "earlier": "a network of the search, as it was trained before the study went on",
+    "earlier_fixed": "the hand-made network, as it was trained before the study went on",
 }
 NO_ARTICLE = ("boosted", "runner_up")
 PHASES = {
@@ -202,7 +202,7 @@ def direction(metric: str, maximize: bool) -> str:
 
 
 # What decided where several have the same score; the first goes on a sentence, the second is one.
-OF_EQUALS = "; of equals the one with the smaller loss is taken"
+OF_EQUALS = "; of equals that came to their end the one with the smaller loss is taken"
 TIED = f"Another one scored the same on the validation split{OF_EQUALS}."
 
 

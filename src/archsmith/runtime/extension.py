@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from archsmith.core import budget as reasons
@@ -13,6 +14,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.wording import amount, clock
 from archsmith.runtime.resuming import AT_AN_END, MORE_TIME, MORE_TRIALS, resume_command
 from archsmith.runtime.study_view import StudyView
+from archsmith.runtime.workspace import called
 
 JOB_SECONDS = 10.0  # that one more training, a test and a verified export take on small data
 
@@ -31,6 +33,7 @@ class Standing:
     ``reason``: why its search ended; None where it did not.
     ``least``: seconds below which more time is of no use.
     ``began``: the data of its first event.
+    ``called``: what commands call it, where that is not its id.
     """
 
     study: str
@@ -41,22 +44,26 @@ class Standing:
     reason: str | None = None
     least: float = 0.0
     began: Mapping[str, Any] = field(default_factory=dict)
+    called: str | Path = ""
 
     @classmethod
     def of(cls, view: StudyView, *, simulated: bool = False) -> Standing:
         """``simulated``: are the seconds of a search those that its trials claim?"""
-        began = {} if view.began is None else view.began.to_data()
+        told: dict[str, Any] = {
+            "began": {} if view.began is None else view.began.to_data(),
+            "called": "" if view.folder is None else called(view.folder),
+        }
         if view.job.fit:
             limits = view.job.settings
             before = Budget(limits.get("seconds"), limits.get("trials"))
             reason = view.job.stopped_by if view.job.ended else None
-            return cls(view.id, before, view.spent, len(view.history), view.complete, reason, JOB_SECONDS, began)
+            return cls(view.id, before, view.spent, len(view.history), view.complete, reason, JOB_SECONDS, **told)
         opened = view.openings.now
         before = Budget() if opened is None else Budget(opened.by.seconds, opened.by.trials)
         seconds = view.claimed if simulated else view.openings.seconds
         done = view.ended and view.reason in AT_AN_END
         reason = view.reason if view.ended else None
-        return cls(view.id, before, seconds, len(view.history), done, reason, began=began)
+        return cls(view.id, before, seconds, len(view.history), done, reason, **told)
 
     def limits(self, time: str | None = None, trials: str | None = None) -> Budget:
         """The limits on the whole study from now on. ``1h`` is one; ``+20m`` is so much more than the limit so far, or
@@ -122,7 +129,8 @@ class Standing:
         return seconds - self.seconds < self.least or seconds <= self.seconds
 
     def _more(self) -> str:
-        return resume_command(self.study, self.began, *(MORE_TRIALS if self.before.seconds is None else MORE_TIME))
+        more = MORE_TRIALS if self.before.seconds is None else MORE_TIME
+        return resume_command(self.called or self.study, self.began, *more)
 
 
 def _limit(text: str, read: Callable[[str], Number], before: Number | None, spent: Number) -> Number:

@@ -304,7 +304,7 @@ class Search:
             reason = reasons.UNPREPARED
             raise
         except Exception as error:
-            reason, why = reasons.FAILED, _for_the_log(error)
+            reason, why = reasons.FAILED, for_the_log(error)
             self._stillborn = self._began is None and not self.history.trials and not self.info.get("fit")
             raise
         finally:
@@ -627,7 +627,7 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
     return list(proposals)
 
 
-def _for_the_log(error: Exception) -> str:
+def for_the_log(error: Exception) -> str:
     """An error in words for later readers, who have no traceback of it."""
     if isinstance(error, ArchsmithError):
         return error.message if error.hint == TRACEBACK else str(error)

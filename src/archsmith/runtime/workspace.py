@@ -149,11 +149,10 @@ class Workspace:
         if taken:
             newest = _summary(self.studies / max(taken))
             began = {} if newest.began is None else newest.began.to_data()
-            which = newest.id if self.path == Workspace().path else newest.folder
             more = more_after(newest.reason) or (MORE_TIME if newest.state == DONE else ())
             raise UsageError(
                 f"There is a study named {name!r} already: {newest.id}.",
-                f"Go on with it ({resume_command(which, began, *more)}), or choose another --name.",
+                f"Go on with it ({resume_command(called(newest.folder), began, *more)}), or choose another --name.",
             )
 
     def list(self) -> list[StudySummary]:
@@ -224,6 +223,13 @@ def _made_as(name: str, folder: Path) -> bool:
 def _refuse_odd(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
         raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
+
+
+def called(folder: Path) -> str | Path:
+    """What a command calls the study in ``folder``: its id, or the folder where that lies in another workspace than the
+    one that commands use unasked.
+    """
+    return folder.name if folder.parent.resolve() == Workspace().studies.resolve() else folder
 
 
 def _configured(file: Path) -> str | None:

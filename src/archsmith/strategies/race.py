@@ -123,9 +123,9 @@ class Race:
         return None if first is None else first.seen.error
 
     def reason_to_end(self, history: History) -> str:
-        """With a total of work it stops where more of it for the best entrant, or for a ``rival`` that is ahead, is worth
-        more than anything else; where nothing that is worth more would be over in time, or sooner, since the rival is
-        ahead; or where nothing is left to propose.
+        """With a total of work it stops where more of it for the best entrant, or for a ``rival`` that is ahead, is
+        worth more than anything else; where nothing that is worth more would be over in time, or sooner, since the
+        rival is ahead; or where nothing is left to propose.
         """
         pool = Pool.of(self, history, ())
         best = pool.best()

@@ -236,7 +236,7 @@ def test_scores_that_are_no_shares_have_no_points(make: Any) -> None:
 def test_a_network_of_less_time_is_no_reason_to_do_without_networks(make: Any) -> None:
     before = {"name": "earlier", "test": 0.8, "valid": 0.8}
     text = lead(told(make, scores=(0.6, 0.7, 0.8), more_rows=[before]))
-    assert "The network of an earlier budget reaches 80 %, which is as good." in text
+    assert "The network from before reaches 80 %, which is as good." in text
     assert "do not need" not in text
 
 
@@ -286,7 +286,7 @@ def test_who_was_hardly_trained_is_told_once() -> None:
 
 def test_a_tie_is_not_called_best(make: Any) -> None:
     tied = lead(told(make, scores=(0.9, 0.9, 0.8), exported="linear"))
-    equals = "so it was exported; of equals the one with the smaller loss is taken."
+    equals = "so it was exported; of equals that came to their end the one with the smaller loss is taken."
     assert f"On the validation split no other is better than the linear model, {equals}" in tied
     clear = lead(told(make, scores=(0.9, 0.8, 0.8), exported="linear"))
     assert "On the validation split the linear model is best, so it was exported." in clear
@@ -309,7 +309,10 @@ def test_a_choice_between_equals_is_not_called_better(make: Any) -> None:
     found = baselines_of(study)
     assert found is not None
     text = lead(found)
-    assert "Both scored the same on the validation split; of equals the one with the smaller loss" in text
+    assert (
+        "Both scored the same on the validation split; of equals that came to their end the one with the smaller"
+        in text
+    )
     assert "was better on the validation split" not in text
 
 
@@ -321,4 +324,4 @@ def test_what_decided_against_a_baseline_with_the_same_score_is_told(make: Any, 
         row["valid"] = {"linear": valid, "fixed": 0.75}.get(row["name"], 0.8)
     found = baselines_of(study)
     assert found is not None
-    assert ("of equals the one with the smaller loss is taken." in lead(found)) == said
+    assert ("of equals that came to their end the one with the smaller loss is taken." in lead(found)) == said

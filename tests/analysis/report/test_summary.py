@@ -17,7 +17,7 @@ def told(make: Any, **wishes: Any) -> Summary:
 def test_leaks_and_several_looks_at_the_test_split_are_shown_first(make: Any) -> None:
     report = told(make, checks={"leaks": {"valid": 0, "test": 7}}, test_reads=2)
     assert "7 test pictures are in the training or validation split too" in report.warning.replace(NB, " ")
-    assert "measured twice, because the study got more time" in report.warning
+    assert "measured twice, because the study went on after that" in report.warning
 
 
 def test_balanced_accuracy_is_told_beside_the_plain_rate(make: Any) -> None:

@@ -247,7 +247,7 @@ def _warning(study: Study) -> str:
         )
     if study.test_reads > 1:
         told.append(
-            f"The test split was measured {times(study.test_reads)}, because the study got more time. "
+            f"The test split was measured {times(study.test_reads)}, because the study went on after that. "
             "No network was ever chosen by it."
         )
     return " ".join(told)
