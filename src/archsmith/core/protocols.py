@@ -118,6 +118,7 @@ class Context:
     ``report(step, metrics)``: logs an intermediate score.
     ``prepared``: the folder where the evaluator's ``prepare`` left its work. In ``prepare`` itself, this folder is the
         ``workspace``.
+    ``continues``: is one of the parents the same architecture, promoted? An evaluator can go on from its files.
     """
 
     trial: int
@@ -128,6 +129,7 @@ class Context:
     stop: Callable[[], bool] = lambda: False
     report: Report = lambda step, metrics: None
     prepared: Path | None = None
+    continues: bool = False
 
     def check(self) -> None:
         """To be called often in long evaluations. Raises Stopped on request, and EvaluationError (``timeout``) after
@@ -234,7 +236,7 @@ class Job:
     ``trial``: its id.
     ``architecture``: to be evaluated.
     ``fidelity``: to be evaluated at.
-    ``seed``, ``deadline``, ``workspace``, ``parents``, ``prepared``: see ``Context``.
+    ``seed``, ``deadline``, ``workspace``, ``parents``, ``prepared``, ``continues``: see ``Context``.
     """
 
     trial: int
@@ -245,6 +247,7 @@ class Job:
     workspace: Path | None = None
     parents: tuple[int, ...] = ()
     prepared: Path | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True)
