@@ -94,6 +94,12 @@ def test_an_accuracy_that_is_given_in_percent_is_shown_as_it_is() -> None:
     assert result.unit == "" and "%" not in result.verdict
 
 
+def test_small_spreads_and_values_of_one_percent_are_told_in_the_unit_of_the_others() -> None:
+    result = compared({"random": [1.0, 1.1], "good": [90.4, 90.5]}, target=0.9)
+    assert result.average(result.rows[1]) == "90.45 ± 0.07071" and result.ends(result.rows[0]) == "1 – 1.1"
+    assert result.shown(result.target) == "0.9"
+
+
 def test_another_metric_is_judged_in_its_own_direction() -> None:
     runs = [run(label, seed, value) for label, value in (("random", 0.5), ("good", 0.3)) for seed in range(8)]
     for objective, metric, good in (
