@@ -70,7 +70,8 @@ def naming(strategy: Strategy, method: str, space: object) -> Iterator[None]:
 
 def incumbent(strategy: Strategy, history: History) -> Trial | None:
     """The trial that a search ends with. A strategy with a method ``incumbent(history)`` chooses it; otherwise it is
-    the trial with the best score. Raises UsageError for a method that fails or returns something else.
+    the trial with the best score. Raises UsageError for a method that fails or returns something else, such as a trial
+    that breaks a limit.
     """
     own = getattr(strategy, "incumbent", None)
     if own is None:
@@ -91,6 +92,11 @@ def incumbent(strategy: Strategy, history: History) -> Trial | None:
         raise UsageError(f"{name} gave a trial of another history.", hint)
     if found.losses is None:
         raise UsageError(f"{name} gave trial {found.id}, which has no score.", hint)
+    if not found.feasible:
+        raise UsageError(
+            f"{name} gave trial {found.id}, which breaks a limit of the problem.",
+            "Return one of which trial.ok is True.",
+        )
     return found
 
 
