@@ -367,6 +367,13 @@ def test_a_curve_keeps_an_answer_until_the_next_and_begins_where_all_have_one() 
     assert (seconds.x[0], seconds.x[-1]) == (60.0, 600.0)
 
 
+def test_on_the_clock_a_curve_ends_with_the_trials() -> None:
+    """Half of the budget went to the strategy, so nothing is known of a trial beyond the other half."""
+    thinking = [replace(run("random", seed, 0.1, 0.2), seconds=300.0 + seed, wall_seconds=600.0) for seed in (0, 1)]
+    result = compare(plan("random", runs=2, seconds=600.0), thinking)
+    assert not result.simulated and result.curves[0].x[-1] == 301.0
+
+
 def test_intervals_hold_the_mean_as_often_as_they_promise() -> None:
     """100 comparisons of 40 runs with mean 0: a 95 % interval misses about 5 to 7 of them (bootstrap intervals of 40
     are a little narrow), sd 2.5. More than 18 would be wrong; that happens by chance with a probability below 1e-4.

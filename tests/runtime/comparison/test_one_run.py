@@ -34,6 +34,12 @@ def test_a_run_that_has_ended_only_reads_its_log(tmp_path: Path) -> None:
     assert {**after, "wall_seconds": 0, "seconds": 0} == {**before, "wall_seconds": 0, "seconds": 0}
 
 
+def test_the_seconds_of_trials_are_told_apart_from_the_clock(tmp_path: Path) -> None:
+    one_run.run(PLAN, "random", 3, str(tmp_path))
+    ends = [event.data["outcome"]["seconds"] for event in SqliteStore(tmp_path).read() if event.kind == "finished"]
+    assert read_run(tmp_path / "result.json").seconds == pytest.approx(sum(ends), rel=1e-9)
+
+
 def test_the_digest_tells_proposals_apart(tmp_path: Path) -> None:
     found = []
     for place, seed in (("a", 3), ("b", 3), ("c", 4)):

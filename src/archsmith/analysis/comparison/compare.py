@@ -83,8 +83,11 @@ def compare(
     chosen = target if target is not None else rows[reference].median if rows[reference].most_found else None
     if chosen is None:
         chosen = float(np.median(np.concatenate([values[~np.isnan(values)] for values in found.values()])))
-    axis = "seconds" if plan.seconds is not None else "trials"
     everyone = [run for group in grouped.values() for run in group]
+    simulated = any(run.seconds > 2 * run.wall_seconds for run in everyone)
+    axis, limit = ("trials", plan.trials) if plan.seconds is None else ("seconds", plan.seconds)
+    if axis == "seconds" and not simulated:  # the budget is of the clock, of which trials take a part
+        limit = max(run.seconds for run in everyone)
     return Compared(
         title=plan.title,
         metric=scale.metric,
@@ -93,14 +96,14 @@ def compare(
         n_runs=len(seeds),
         reference=reference,
         axis=axis,
-        simulated=any(run.seconds > 2 * run.wall_seconds for run in everyone),
+        simulated=simulated,
         rows=tuple(rows.values()),
         tests=tuple(corrected(tests)),
         target=chosen,
         target_given=target is not None,
         reaches=tuple(_reach(label, grouped[label], scale, sign * chosen) for label in labels),
         wins={a: {b: float(np.mean(differences(gains[a], gains[b]) > 0)) for b in labels if b != a} for a in labels},
-        curves=tuple(_curves(grouped, scale, axis, plan.seconds if axis == "seconds" else plan.trials, once)),
+        curves=tuple(_curves(grouped, scale, axis, limit, once)),
         finals=tuple(
             _final(run, value) for label in labels for run, value in zip(grouped[label], finals[label], strict=True)
         ),

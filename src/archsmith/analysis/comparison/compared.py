@@ -162,7 +162,7 @@ class Compared:
     maximize: is more of ``metric`` better?
     n_runs: of each strategy
     reference: the strategy that the others are tested against
-    axis: what curves run over, ``seconds`` or ``trials``
+    axis: what curves run over, ``seconds`` (of trials) or ``trials``
     simulated: is the time that of a table?
     rows, tests, reaches, curves: one for each strategy
     finals: one for each run
