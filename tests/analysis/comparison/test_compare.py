@@ -446,7 +446,7 @@ def test_where_every_trial_failed_the_commonest_reason_is_told() -> None:
 def test_where_nothing_counts_no_limit_is_asked_for_that_was_not_given() -> None:
     without = plan("random", runs=1)
     limited = replace(without, problem={**without.problem, "constraints": [["params", 1e6, None]]})
-    with pytest.raises(UsageError, match=r"1 of 10 trials failed, most often for this: no reason .* Give a larger"):
+    with pytest.raises(UsageError, match=r"1 of 10 trials failed\. Give a larger"):
         compare(without, [run("random", 0)])
     with pytest.raises(UsageError, match=r"Is a limit too strict"):
         compare(limited, [run("random", 0)])

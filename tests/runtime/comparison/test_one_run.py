@@ -22,6 +22,7 @@ def test_a_run_leaves_its_log_and_its_result(tmp_path: Path) -> None:
     found = read_run(tmp_path / "result.json")
     assert (found.strategy, found.seed, found.n_trials, found.reason) == ("random", 3, 12, "trials")
     assert 0 < found.n_failed < 12 and found.error is not None
+    assert found.n_error == found.n_failed  # all for the same reason
     assert SqliteStore(tmp_path).counts()["finished"] == 12
 
 

@@ -14,14 +14,13 @@ is the best of each.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
-from archsmith.analysis.comparison.notes import SAME, notes
+from archsmith.analysis.comparison.notes import SAME, notes, reason
 from archsmith.analysis.comparison.pairs import against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.budget import EXHAUSTED
@@ -119,14 +118,12 @@ def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:
     n_tried, n_failed = sum(run.n_trials for run in runs), sum(run.n_failed for run in runs)
     if all(run.n_trials == 0 and run.reason == EXHAUSTED for run in runs):
         return UsageError(f"No strategy proposed anything on {plan.title}.", "Compare others.")
-    errors = Counter(run.error for run in runs if run.error)
-    why = errors.most_common(1)[0][0] if errors else "no reason was given."
     if n_failed and n_failed == n_tried:
         return UsageError(
-            f"All {n_failed:,} trials of all runs failed on {plan.title}, most often for this: {why}",
+            f"All {n_failed:,} trials of all runs failed on {plan.title}{reason(runs)}",
             "Mend the evaluator or the space. Then give the comparison another name or seed: finished runs are kept.",
         )
-    failed = f" {n_failed:,} of {n_tried:,} trials failed, most often for this: {why}" if n_failed else ""
+    failed = f" {n_failed:,} of {n_tried:,} trials failed{reason(runs)}" if n_failed else ""
     hint = "Is a limit too strict, or the budget too small?" if plan.problem["constraints"] else "Give a larger budget."
     return UsageError(f"No run of any strategy found anything that counts on {plan.title}.{failed}", hint)
 

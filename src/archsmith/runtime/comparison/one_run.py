@@ -72,6 +72,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             *follower.ended(result.history),
             error=None if why is None else why.text,
             proposals=digest(result.history),
+            n_error=None if why is None else len(why.trials),
         )
     except UsageError as error:
         error.message = f"Run {label}-{seed}: {error.message}"
