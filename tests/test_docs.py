@@ -30,6 +30,7 @@ RUN = (
     "how-to/ask-and-tell.md",
     "how-to/draw-a-network.md",
     "how-to/plug-in.md",
+    "methods/graph_gp.md",
 )  # pages whose Python is run from top to bottom
 
 

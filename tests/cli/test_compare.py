@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import archsmith.evaluators
 from archsmith.spaces.nasbench201 import OPERATIONS
 
 SMALL = ("compare", "--bench", "digits", "--trials", "15", "--runs", "3", "--workers", "1")
@@ -162,6 +164,38 @@ def test_several_benchmarks_are_ranked(command: Any, tmp_path: Path) -> None:
     folder = Path(data["comparison"])
     assert {Path(file).name for file in data["files"]} >= {"results.json", "runs.csv", "ranks.svg"}
     assert (folder / "digits" / "results.json").is_file() and (folder / "fashion-14" / "runs.csv").is_file()
+
+
+@pytest.mark.parametrize("files", [("a/t.npz", "b/t.npz"), ("a/t.npz", "b/T-.npz")])
+def test_tables_of_one_name_are_told_apart(command: Any, tmp_path: Path, files: tuple[str, str]) -> None:
+    shipped = Path(archsmith.evaluators.__file__).parent / "tables"
+    for file, table in zip(files, ("digits", "digits-cells"), strict=True):
+        (tmp_path / file).parent.mkdir()
+        shutil.copyfile(shipped / f"{table}.npz", tmp_path / file)
+    paths = [str(tmp_path / file) for file in files]
+    options = (
+        "--strategies",
+        "random,local",
+        "--trials",
+        "5",
+        "--runs",
+        "2",
+        "--workers",
+        "1",
+        "--name",
+        "two",
+        "--json",
+    )
+    found = command("compare", "--bench", paths[0], "--bench", paths[1], *options).json
+    titles = [f"t ({path})" for path in paths] if files[1] == "b/t.npz" else ["t", "T-"]
+    assert found["titles"] == titles
+    assert len({each["comparison"] for each in found["benchmarks"]}) == 2
+    folder = Path(found["comparison"])
+    numbers = json.loads((folder / "results.json").read_text())["benchmarks"]
+    assert [each["title"] for each in numbers] == titles and len({each["folder"] for each in numbers}) == 2
+    assert len((folder / "runs.csv").read_text().splitlines()) == 1 + 2 * 2 * 2
+    again = command("compare", "--bench", paths[0], "--bench", paths[0], *options)
+    assert again.code == 2 and "The benchmark t is named twice." in again.err
 
 
 def test_people_get_ranks_and_pairs_and_each_benchmark_in_words(command: Any, tmp_path: Path) -> None:

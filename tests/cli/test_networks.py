@@ -217,6 +217,34 @@ def test_what_has_no_source_is_a_usage_error(command: Any, words: tuple[str, ...
     assert part in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("nasnet_a_cifar", "--trial", "1"), "--trial is for a study, and 'nasnet_a_cifar' is a network of the zoo."),
+        (
+            ("nasnet_a_cifar", "--space", "nasnet"),
+            "--space is for a file with an architecture, and 'nasnet_a_cifar' is",
+        ),
+        (
+            ("nasnet_a_cifar", "--set", "space.n_outputs=5"),
+            "--set is for a space, and 'nasnet_a_cifar' is a network of",
+        ),
+        (("--space", "nasnet", "--trial", "1"), "--trial is for a study, and a space has no trials."),
+        (("a.json", "--space", "nasnet", "--trial", "1"), "--trial is for a study, and 'a.json' is a file."),
+        (("bundle", "--set", "space.n_outputs=5"), "--set is for a space, and 'bundle' is a bundle."),
+        (("mine", "--space", "nasnet"), "--space is for a file with an architecture, and 'mine' is a study."),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(command: Any, tmp_path: Path, words: tuple[str, ...], part: str) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    shutil.copytree(FIXTURES / "bundle_classes", tmp_path / "bundle")
+    goal = ("--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "1")
+    assert words[0] != "mine" or command("search", *goal, "--name", "mine").code == 0
+    for verb in ("draw", "source"):
+        answer = command(verb, *words)
+        assert (answer.code, answer.out) == (2, "") and part in answer.err, answer.err
+
+
 # What somebody sent
 
 

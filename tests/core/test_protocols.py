@@ -8,9 +8,9 @@ import pytest
 from archsmith.core.errors import EvaluationError, Stopped, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Constraint, Problem
 from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent, measured, repeatable
-from archsmith.core.trial import Proposal, Trial
+from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Flat, ToyEvaluator
@@ -69,6 +69,17 @@ def test_a_wrong_incumbent_is_told_by_the_name_of_its_strategy(history: History,
     with pytest.raises(UsageError) as raised:
         incumbent(Mine(), history)
     assert str(raised.value).startswith(told)
+
+
+def test_an_incumbent_that_breaks_a_limit_is_refused_by_the_name_of_its_strategy() -> None:
+    history = History(Problem(Flat(), constraints=(Constraint("params", upper=10),)))
+    for i, params in enumerate((11.0, 9.0)):
+        history.apply(Event("proposed", {"trials": [{"id": i, "architecture": {"x": i}}]}))
+        outcome = Outcome.success({"accuracy": 0.9 - 0.1 * i, "params": params})
+        history.apply(Event("finished", {"trial": i, "outcome": outcome.to_dict()}))
+    assert incumbent(RandomSearch(), history) is history.trials[1]
+    with pytest.raises(UsageError, match=r"^Believer\.incumbent gave trial 0, which breaks a limit of the problem\."):
+        incumbent(Believer(), history)
 
 
 def test_a_strategy_may_have_no_incumbent(history: History) -> None:

@@ -173,6 +173,12 @@ def test_mutation_changes_one_answer_and_repairs_the_rest(rng):
         space.validate(child)
 
 
+def test_a_number_of_changes_may_come_from_numpy():
+    parent = Chain().sample(np.random.default_rng(0))
+    children = [Chain().mutate(parent, np.random.default_rng(1), n_changes) for n_changes in (2, np.int64(2))]
+    assert children[0] == children[1] != parent
+
+
 def test_mutation_of_the_only_point_returns_it(rng):
     @dataclass(frozen=True)
     class One(Space):

@@ -56,5 +56,7 @@ def test_a_slip_is_one_sentence(make, words):
 
 def test_plain_data_becomes_what_it_stands_for():
     assert Proposal({"x": 1}, parents=[0]) == Proposal(HERE, parents=(0,))
+    fidelity = Proposal(HERE, fidelity=np.int64(3)).fidelity
+    assert fidelity == 3 and type(fidelity) is int  # which can be logged
     assert Outcome("ok", {"accuracy": 1.0}).ok
     assert Outcome.success({"accuracy": np.float32(0.5)}).metrics == {"accuracy": 0.5}

@@ -183,6 +183,16 @@ def test_a_parent_that_is_still_training_gives_nothing(evaluator: TrainingEvalua
     assert evaluator.evaluate(CHILD, 0.2, child(trials)).notes["parent_lost"] is True
 
 
+def test_a_promoted_trial_whose_shorter_training_is_gone_says_so(evaluator: TrainingEvaluator, trials: Path) -> None:
+    evaluator = replace(evaluator, inherit=False)
+    fresh = evaluator.evaluate(PARENT, 1, Context(1, 101))
+    lost = evaluator.evaluate(PARENT, 1, replace(child(trials, 1, (9,)), continues=True))
+    no_files = evaluator.evaluate(PARENT, 1, Context(1, 101, parents=(9,), continues=True))
+    assert said(lost) == said(no_files) == {**said(fresh), "parent_lost": True}
+    longer = evaluator.evaluate(PARENT, 2, replace(child(trials, 2, (1,)), continues=True))  # finds what began anew
+    assert said(longer) == said(evaluator.evaluate(PARENT, 2, Context(1, 101)))
+
+
 # Kills
 
 

@@ -18,6 +18,11 @@ from archsmith.graphs.wording import words
         ("Block2", "Block 2"),
         ("cell", "Cell"),
         ("", "Part"),
+        ("Entrée", "Entrée"),
+        ("ÉtageConv2", "Étage convolution 2"),
+        ("Entre\u0301e", "Entrée"),
+        ("入口", "入口"),
+        ("हिन्दी", "हिन्दी"),
     ],
 )
 def test_kinds_in_words(kind: str, expected: str) -> None:

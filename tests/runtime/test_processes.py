@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import subprocess
@@ -58,6 +59,12 @@ def messages(executor: ProcessExecutor, n_ends: int, seconds: float = 30.0) -> l
         assert time.monotonic() < until, f"only {found} came"
         found += executor.poll(1.0)
     return found
+
+
+def test_a_worker_learns_what_a_promoted_trial_goes_on_from(started) -> None:
+    executor = started("promoted", n_workers=1)
+    executor.submit(dataclasses.replace(job(1, 0), parents=(0,), continues=True))
+    assert [m.outcome.metrics for m in messages(executor, 1) if m.outcome is not None] == [{"accuracy": 1.0}]
 
 
 def test_one_outcome_a_job_whatever_happens(started) -> None:

@@ -143,7 +143,7 @@ def test_simulated_seconds_are_kept() -> None:
 
 def test_context_carries_the_job(tmp_path: Path) -> None:
     seen = []
-    ran(lambda context: seen.append(context) or 0.5, deadline=12.0, workspace=tmp_path, parents=(1, 2))
+    ran(lambda context: seen.append(context) or 0.5, deadline=12.0, workspace=tmp_path, parents=(1, 2), continues=True)
     context = seen[0]
     assert (context.trial, context.seed, context.deadline, context.workspace, context.parents) == (
         3,
@@ -152,6 +152,7 @@ def test_context_carries_the_job(tmp_path: Path) -> None:
         tmp_path,
         (1, 2),
     )
+    assert context.continues
 
 
 def test_deadline_ends_a_trial_that_checks() -> None:

@@ -36,6 +36,8 @@ class Odd:
             raise ValueError("no luck")
         if act == "threads":
             return float(os.environ["OMP_NUM_THREADS"])
+        if act == "promoted":
+            return float(context.continues and context.parents == (0,))
         context.report(1, {"accuracy": 0.25})
         return 0.5
 

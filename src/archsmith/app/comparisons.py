@@ -260,7 +260,7 @@ def _reaches(found: Compared) -> Table:
     )
     about = f"{found.about_target} " if found.about_target else ""
     lead = f"Until {found.shown(found.target)} was reached. {about}A dash: fewer than half of the runs got there."
-    time = "median simulated time" if found.simulated else "median time"
+    time = "median simulated time" if found.simulated else "median time of trials"
     return Table("How long it takes", lead, ("strategy", "reached by", "median trials", time), rows)
 
 

@@ -4,6 +4,7 @@ budgets and seeds.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -197,14 +198,16 @@ def _benches(
     objectives, limits = goals
     asked = [*(each.metric for each in (*objectives, *limits)), *([report] if report else [])]
     benches.refuse_shared(names, file, dataset)
+    every = [(name, benches.find(name, file, dataset, noisy, asked, place)) for name in names]
+    titles = [found.title for _, found in every]
     cases: list[_Case] = []
-    for name in names:
-        found = benches.find(name, file, dataset, noisy, asked, place)
-        if any(case.title == found.title for case in cases):
+    for i, (name, found) in enumerate(every):
+        if any(found == other for _, other in every[:i]):
             raise UsageError(f"The benchmark {found.title} is named twice.", "Name it once.")
         settings = {**found.settings, **given.get("evaluator", {})}
         evaluator: Any = catalog.build(catalog.get("evaluator", found.evaluator), settings)
-        cases.append(_Case(found.title, problem_of(evaluator, objectives, limits), evaluator, (name, found)))
+        title = found.title if titles.count(found.title) == 1 else f"{found.title} ({name})"  # files of one name
+        cases.append(_Case(title, problem_of(evaluator, objectives, limits), evaluator, (name, found)))
     return cases
 
 
@@ -233,7 +236,9 @@ def _folders(plans: Sequence[Any], name: str | None) -> tuple[str, list[str]]:
     if len(plans) == 1:
         alone = checked or f"{slug(plans[0].title)}-{plans[0].key}"
         return alone, [alone]
-    each = [f"{checked}-{slug(plan.title)}" if checked else f"{slug(plan.title)}-{plan.key}" for plan in plans]
+    each = [f"{slug(plan.title)}-{plan.key}" for plan in plans]
+    if checked:
+        each = [f"{checked}-{one}" for one in slugs([plan.title for plan in plans])]
     key = f"{derive(0, ' '.join(sorted(plan.key for plan in plans))):016x}"[:8]
     return checked or f"{len(plans)}-benchmarks-{key}", each
 
@@ -264,7 +269,8 @@ def _tell(
         data |= {"files": list(map(str, files)), "verdict": each[0].verdict, **each[0].to_dict()}
     else:
         found = across(each)
-        parts = {slug(one.title): (one, of.plan) for one, of in zip(each, comparisons, strict=True)}
+        names = slugs([one.title for one in each])
+        parts = {name: (one, of.plan) for name, one, of in zip(names, each, comparisons, strict=True)}
         files, missing = write_across(found, parts, out or folder)
         data |= {"files": list(map(str, files)), "verdict": found.verdict, **found.to_dict()}
         data["benchmarks"] = [
@@ -359,6 +365,18 @@ def slug(title: str) -> str:
     import re
 
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:SLUG].strip("-") or "comparison"
+
+
+def slugs(titles: Sequence[str]) -> list[str]:
+    """Titles as names of folders; equal ones are numbered."""
+    found: list[str] = []
+    for title in titles:
+        name = slug(title)
+        numbered = (f"{name}-{n}" for n in itertools.count(2))
+        while name in found:
+            name = next(numbered)
+        found.append(name)
+    return found
 
 
 def _run(comparisons: Sequence[Any], workers: int) -> None:

@@ -18,7 +18,7 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     runs = f"{compared.n_runs} run{'s' if compared.n_runs > 1 else ''}"
     wins = "highest" if compared.maximize else "lowest"
     say("", f"{metric} ({wins} wins) of the {compared.answer} at the end, {runs} on {compared.title}:")
-    seconds = "simulated seconds" if compared.simulated else "seconds"
+    seconds = "simulated seconds" if compared.simulated else "seconds of trials"
     columns = ("strategy", "mean ± sd", "median", "trials", seconds, "clock seconds")
     show_table(columns, [_numbers(compared, row) for row in compared.rows])
     _show_tests(compared)

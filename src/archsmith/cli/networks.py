@@ -5,6 +5,7 @@ write it as PyTorch.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -178,21 +179,41 @@ def _graph(
     from archsmith.spaces.zoo import ZOO
 
     if what is None:
+        if space is not None:
+            _refuse("a space has no trials", trial=trial)
         return _graph_of_space(space, settings, seed)
     if seed is not None:
         hint = f"Give the space so: --space {what}." if _is_space(what) else "Leave it out, or give --space alone."
         raise UsageError("--seed is for a network of a space.", hint)
     if what in ZOO:
+        _refuse(f"{what!r} is a network of the zoo", trial=trial, space=space, settings=settings)
         entry = ZOO[what]
         return what, entry.space.graph(entry.architecture)
     if not what.strip():
         raise UsageError("The name of the network is empty.", "Name one of `archsmith zoo`, a study or a bundle.")
     path = Path(what)
     if path.is_file():
+        _refuse(f"{what!r} is a file", trial=trial)
         return path.stem, _network_space(space, settings).graph(Architecture.from_json(_text(path)))
     if (path / "manifest.json").is_file():
+        _refuse(f"{what!r} is a bundle", trial=trial, space=space, settings=settings)
         return path.name, graph_of_bundle(path)
-    return _graph_of_study(what, trial, workspace)
+    title, graph = _graph_of_study(what, trial, workspace)
+    _refuse(f"{what!r} is a study", space=space, settings=settings)
+    return title, graph
+
+
+def _refuse(what_it_is: str, trial: int | None = None, space: str | None = None, settings: Sequence[str] = ()) -> None:
+    """Raises UsageError for the first option that was given and would have no effect."""
+    from archsmith.core.errors import UsageError
+
+    for option, given, of in (
+        ("--trial", trial is not None, "a study"),
+        ("--space", space is not None, "a file with an architecture"),
+        ("--set", bool(settings), "a space"),
+    ):
+        if given:
+            raise UsageError(f"{option} is for {of}, and {what_it_is}.", "Leave it out.")
 
 
 def _text(path: Any) -> str:

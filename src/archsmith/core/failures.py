@@ -182,11 +182,16 @@ def without_answer(finished: Iterable[Trial]) -> list[str]:
     return [f"{n:,} {what}" for n, what in counts if n]
 
 
+def without_numbers(text: str) -> str:
+    """The same for sentences that differ in numbers alone."""
+    return re.sub(r"\d[\d.,]*", "#", text)
+
+
 def _alike(trial: Trial) -> tuple[str, str]:
     outcome = trial.outcome
     text = (outcome.error if outcome is not None else None) or ""
     kind = (outcome.error_kind if outcome is not None else None) or "exception"
-    return kind, re.sub(r"\d[\d.,]*", "#", text)
+    return kind, without_numbers(text)
 
 
 def _screened(trial: Trial) -> bool:

@@ -70,7 +70,8 @@ def naming(strategy: Strategy, method: str, space: object) -> Iterator[None]:
 
 def incumbent(strategy: Strategy, history: History) -> Trial | None:
     """The trial that a search ends with. A strategy with a method ``incumbent(history)`` chooses it; otherwise it is
-    the trial with the best score. Raises UsageError for a method that fails or returns something else.
+    the trial with the best score. Raises UsageError for a method that fails or returns something else, such as a trial
+    that breaks a limit.
     """
     own = getattr(strategy, "incumbent", None)
     if own is None:
@@ -91,6 +92,11 @@ def incumbent(strategy: Strategy, history: History) -> Trial | None:
         raise UsageError(f"{name} gave a trial of another history.", hint)
     if found.losses is None:
         raise UsageError(f"{name} gave trial {found.id}, which has no score.", hint)
+    if not found.feasible:
+        raise UsageError(
+            f"{name} gave trial {found.id}, which breaks a limit of the problem.",
+            "Return one of which trial.ok is True.",
+        )
     return found
 
 
@@ -118,6 +124,7 @@ class Context:
     ``report(step, metrics)``: logs an intermediate score.
     ``prepared``: the folder where the evaluator's ``prepare`` left its work. In ``prepare`` itself, this folder is the
         ``workspace``.
+    ``continues``: is one of the parents the same architecture, promoted? An evaluator can go on from its files.
     """
 
     trial: int
@@ -128,6 +135,7 @@ class Context:
     stop: Callable[[], bool] = lambda: False
     report: Report = lambda step, metrics: None
     prepared: Path | None = None
+    continues: bool = False
 
     def check(self) -> None:
         """To be called often in long evaluations. Raises Stopped on request, and EvaluationError (``timeout``) after
@@ -234,7 +242,7 @@ class Job:
     ``trial``: its id.
     ``architecture``: to be evaluated.
     ``fidelity``: to be evaluated at.
-    ``seed``, ``deadline``, ``workspace``, ``parents``, ``prepared``: see ``Context``.
+    ``seed``, ``deadline``, ``workspace``, ``parents``, ``prepared``, ``continues``: see ``Context``.
     """
 
     trial: int
@@ -245,6 +253,7 @@ class Job:
     workspace: Path | None = None
     parents: tuple[int, ...] = ()
     prepared: Path | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True)

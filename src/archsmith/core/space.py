@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -396,7 +397,7 @@ class Space(ABC):
         Returns the architecture itself only when nothing can be changed.
         """
         _check_generator(rng)
-        if type(n_changes) is not int or n_changes < 1:
+        if isinstance(n_changes, bool) or not isinstance(n_changes, numbers.Integral) or n_changes < 1:
             raise UsageError(f"n_changes cannot be {n_changes!r}.", "Give a whole number, 1 or more.")
         architecture = _point(architecture)
         for _ in range(MAX_TRIES):

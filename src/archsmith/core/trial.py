@@ -43,7 +43,9 @@ class Proposal:
         if type(self.architecture) is Architecture and self.fidelity is None and not self.parents and not self.notes:
             return  # the most frequent kind, and there are many
         given = {name: getattr(self, name) for name in ("architecture", "fidelity", "parents", "notes")}
-        object.__setattr__(self, "parents", fitting(Proposal, given)["parents"])
+        fitted = fitting(Proposal, given)
+        for name in ("fidelity", "parents"):  # numbers of numpy as those of Python, which can be logged
+            object.__setattr__(self, name, fitted[name])
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Beginning:
     ``inherited``: share of the parameters that come from other trials; 0 to 1.
     ``parent``: the first of these trials; None: no parameter is inherited.
     ``lineage_epochs``: epochs that the inherited weights were trained for before.
-    ``lost``: True: there was a parent to inherit from, but its files do not exist any more.
+    ``lost``: True: there was a parent to inherit from or to go on from, but its files do not exist any more.
     ``cost``: units of work of one epoch (``training.work``); None: not known yet.
     """
 
@@ -83,14 +83,16 @@ def begin(
     """
     folder = context.workspace
     if folder is None:
-        return Beginning(context.seed, lost=graph_of is not None and bool(context.parents))
+        return Beginning(context.seed, lost=_needs_parent(context, graph_of))
     own = _record(folder)
     if own is not None and own.architecture == architecture:
         return own.beginning
     (folder / START).unlink(missing_ok=True)  # of an attempt that was killed before it wrote its record
     beginning = _continued(architecture, folder, context.parents)
     if beginning is None:
-        beginning = Beginning(context.seed) if graph_of is None else _inherited(architecture, folder, context, graph_of)
+        beginning = Beginning(context.seed, lost=_needs_parent(context, graph_of))
+        if graph_of is not None:
+            beginning = _inherited(architecture, folder, context, beginning, graph_of)
     _write(folder, _Record(architecture, beginning))
     return beginning
 
@@ -147,6 +149,10 @@ def _write(folder: Path, record: _Record) -> None:
     write_text(folder / TRIAL, text)
 
 
+def _needs_parent(context: Context, graph_of: object | None) -> bool:
+    return bool(context.parents) if graph_of is not None else context.continues
+
+
 def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...]) -> Beginning | None:
     """The beginning of a parent that is the same architecture; its files are copied. None: there is no such parent."""
     for parent in parents:
@@ -158,15 +164,18 @@ def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...
             if (theirs / name).exists():
                 with replacing(folder / name) as draft:
                     shutil.copyfile(theirs / name, draft)
-        return record.beginning
+        return replace(record.beginning, lost=False)
     return None
 
 
 def _inherited(
-    architecture: Architecture, folder: Path, context: Context, graph_of: Callable[[Architecture], Graph]
+    architecture: Architecture,
+    folder: Path,
+    context: Context,
+    beginning: Beginning,
+    graph_of: Callable[[Architecture], Graph],
 ) -> Beginning:
     """Inherit from the parents whose finished training still has files. Shared weights go into the trial's folder."""
-    beginning = Beginning(context.seed, lost=bool(context.parents))
     weights: dict[str, Tensor] = {}
     for parent in context.parents:
         theirs = folder.parent / str(parent)

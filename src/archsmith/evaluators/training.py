@@ -76,10 +76,10 @@ class TrainingEvaluator:
     comes first. ``params`` and ``macs`` are counted from the graph.
 
     Notes of a trial: ``train_loss`` (the mean of its last steps, as many as an epoch has), ``cost`` (units of work
-    of one epoch, with a reference), ``batch_size`` if it is not the recipe's. With ``inherit`` also ``inherited``
-    (share of the parameters), ``parent`` (the trial that they come from), ``lineage_epochs`` (epochs that the oldest
-    weights were trained for, over all trials), and ``parent_lost`` if the trial began from scratch because no parent's
-    files exist.
+    of one epoch, with a reference), ``batch_size`` if it is not the recipe's, and ``parent_lost`` if the trial began
+    from scratch because the files of the shorter trial that it should go on from do not exist. With ``inherit`` also
+    ``inherited`` (share of the parameters), ``parent`` (the trial that they come from), ``lineage_epochs`` (epochs that
+    the oldest weights were trained for, over all trials), and ``parent_lost`` if no parent's files exist.
     """
 
     space: NetworkSpace
@@ -156,7 +156,7 @@ class TrainingEvaluator:
             **_last_loss(result),
             **({"cost": round(beginning.cost, 4)} if beginning.cost is not None else {}),
             **({"batch_size": recipe.batch_size} if recipe != wanted else {}),
-            **(beginning.notes(result.epochs) if self.inherit else {}),
+            **(beginning.notes(result.epochs) if self.inherit else {"parent_lost": True} if beginning.lost else {}),
         }
         measured = {**result.score.metrics, "params": float(size.params), "macs": float(size.macs)}
         outcome = Outcome.success(measured, time.perf_counter() - started, notes)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from archsmith.graphs.labels import size_of
+from archsmith.graphs.operations import OPERATIONS
 from archsmith.graphs.view import Item, View
 
 LEAST = 3  # boxes of a pile
-LIKE = 0.75  # at least so much of what is inside two boxes is the same in both, where they are drawn as one pile
+LIKE = 0.75  # at least so much of what is inside two boxes of a pile is the same in both, where their inputs differ
 
 
 def piled(view: View) -> View:
@@ -19,15 +21,10 @@ def piled(view: View) -> View:
     Nothing enters a pile but at its first box, and nothing leaves it but from its last one. Where each box takes what
     the two before it give, so do the second one and the box behind the pile, and need no arrow of their own.
     """
-    wiring = _Wiring(view)
+    wiring, contents = _Wiring(view), _Contents(view)
     runs: list[list[Item]] = []
     for item in view.items:
-        if (
-            runs
-            and item.frame == runs[-1][-1].frame
-            and _alike(runs[-1][-1], item)
-            and wiring.feeds(runs[-1][-1], item)
-        ):
+        if runs and contents.alike(runs[-1][-1], item) and wiring.feeds(runs[-1][-1], item):
             runs[-1].append(item)
         else:
             runs.append([item])
@@ -70,16 +67,53 @@ class _Wiring:
         return True
 
 
-def _alike(one: Item, other: Item) -> bool:
-    """Are these boxes that a person would call the same? A cell after a reduction adapts one of its inputs, and is
-    still one of its kind; blocks of other widths are not.
-    """
-    if not (one.closed and other.closed):
-        return False
-    if (one.kind, one.shape, spatial(one)) != (other.kind, other.shape, spatial(other)):
-        return False
-    mine, theirs = (Counter((node.op, repr(node.args), node.shape) for node in item.nodes) for item in (one, other))
-    return (mine & theirs).total() >= LIKE * max(mine.total(), theirs.total())
+class _Contents:
+    """What is inside the boxes of a view."""
+
+    def __init__(self, view: View) -> None:
+        self._nodes = {node.name: node for item in view.items for node in item.nodes}
+        self._places = {name: place for place, name in enumerate(self._nodes)}
+
+    def alike(self, one: Item, other: Item) -> bool:
+        """Are these boxes that a person would call the same? A cell after a reduction adapts one of its inputs, and is
+        still one of its kind; blocks that take the same shapes must be the same in all that they compute.
+        """
+        if not (one.closed and other.closed):
+            return False
+        if (one.frame, one.kind, one.shape) != (other.frame, other.kind, other.shape):
+            return False
+        mine, theirs = self._computed(one), self._computed(other)
+        if mine == theirs:
+            return True
+        if self._entering(one) == self._entering(other) or spatial(one) != spatial(other):
+            return False
+        own, others = (Counter((op, repr(args), shape) for op, args, shape, _ in rows) for rows in (mine, theirs))
+        return (own & others).total() >= LIKE * max(own.total(), others.total())
+
+    def _computed(self, item: Item) -> list[tuple[Any, ...]]:
+        """Operation, arguments, shape and sources of each node; what only training sees is passed over. Sources inside
+        are told by their place, those outside by their order, which is that of the network.
+        """
+        sources = {name: -k for k, name in enumerate(self._sources(item), 1)}
+        rows: list[tuple[Any, ...]] = []
+        for node in item.nodes:
+            into = tuple(sources[name] for name in node.inputs)
+            if OPERATIONS[node.op].drawn:
+                sources[node.name] = len(rows)
+                rows.append((node.op, node.args, node.shape, into))
+            else:
+                sources[node.name] = into[0]
+        return rows
+
+    def _entering(self, item: Item) -> list[Any]:
+        """The shapes of what enters an item."""
+        return [self._nodes[name].shape if name in self._nodes else None for name in self._sources(item)]
+
+    def _sources(self, item: Item) -> list[str]:
+        """The nodes outside of an item that feed it, in the order of the network."""
+        own = {node.name for node in item.nodes}
+        found = dict.fromkeys(name for node in item.nodes for name in node.inputs if name not in own)
+        return sorted(found, key=lambda name: self._places.get(name, -1))
 
 
 def spatial(item: Item) -> frozenset[tuple[str, str]]:

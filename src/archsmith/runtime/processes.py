@@ -318,6 +318,7 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "workspace": None if job.workspace is None else str(job.workspace),
         "parents": list(job.parents),
         "prepared": None if job.prepared is None else str(job.prepared),
+        "continues": job.continues,
     }
 
 
@@ -325,7 +326,15 @@ def _job_from_dict(data: Mapping[str, Any]) -> Job:
     workspace, prepared = (None if data[name] is None else Path(data[name]) for name in ("workspace", "prepared"))
     architecture, parents = Architecture(data["architecture"]), tuple(data["parents"])
     return Job(
-        data["trial"], architecture, data["fidelity"], data["seed"], data["deadline"], workspace, parents, prepared
+        data["trial"],
+        architecture,
+        data["fidelity"],
+        data["seed"],
+        data["deadline"],
+        workspace,
+        parents,
+        prepared,
+        data["continues"],
     )
 
 

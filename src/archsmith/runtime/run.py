@@ -48,7 +48,9 @@ def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: 
         except BaseException as error:
             raise _ReportError(error) from error
 
-    context = Context(job.trial, job.seed, job.deadline, job.workspace, job.parents, stop, checked, job.prepared)
+    context = Context(
+        job.trial, job.seed, job.deadline, job.workspace, job.parents, stop, checked, job.prepared, job.continues
+    )
     began = time.perf_counter()
     try:
         outcome = read_result(evaluator.evaluate(job.architecture, job.fidelity, context), evaluator, problem)

@@ -418,6 +418,7 @@ class Search:
                 folder,
                 trial.parents,
                 self._prepared_folder,
+                any(self.history.trials[parent].architecture == trial.architecture for parent in trial.parents),
             )
         )
 

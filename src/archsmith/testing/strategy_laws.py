@@ -252,7 +252,9 @@ def check_incumbent(make: Callable[[], Strategy], space: Space, n_trials: int = 
         while len(rehearsal.history) < n_trials and (trials := rehearsal.ask(make(), 1)):
             for trial in trials:
                 rehearsal.finish(trial, failed=trial.id % 4 == 3)
-            answer, best = incumbent(strategy, rehearsal.history), rehearsal.history.best()
+            best = rehearsal.history.best()
+            with keeping(law):
+                answer = incumbent(strategy, rehearsal.history)
             need(
                 (answer is None) == (best is None) and (answer is None or answer.ok),
                 law,

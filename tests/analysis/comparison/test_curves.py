@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
-from archsmith.analysis.comparison.curves import counted, means, picture, small_picture
+from archsmith.analysis.comparison.curves import axes, counted, means, picture, small_picture
 
 
 def test_the_picture_stands_by_itself(made_up: Any) -> None:
@@ -17,6 +17,12 @@ def test_the_picture_stands_by_itself(made_up: Any) -> None:
     words = [text.text or "" for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
     assert "bench <b>: accuracy of the incumbent, means of 8 runs with 95 % intervals" in words
     assert any(word.startswith("evolution: ") and word.endswith("(n = 8)") for word in words)
+
+
+def test_the_axis_says_whose_seconds_it_counts(made_up: Any) -> None:
+    compared, _ = made_up("random", seconds=500.0)
+    assert axes(compared)[0].label == "simulated seconds of search"
+    assert axes(replace(compared, simulated=False))[0].label == "seconds of trials"
 
 
 def test_a_curve_says_how_many_runs_it_is_the_mean_of(made_up: Any) -> None:

@@ -52,11 +52,21 @@ def test_runs_that_count_once_are_told_with_the_reason_if_it_is_known() -> None:
     assert "since the strategy draws from a seed of its own (7)" in note
 
 
-def test_many_failed_trials_are_told_with_what_the_first_one_said() -> None:
+def test_many_failed_trials_are_told_with_what_most_of_them_said() -> None:
     bad = [replace(each, n_failed=1, error="no fidelity 3") for each in RUNS]
     assert not said(PLAN, bad)  # a tenth is nothing unusual
     worse = [replace(each, n_failed=4) for each in bad]
-    assert said(PLAN, worse) == ["12 of 30 trials of random failed, most often for this: no fidelity 3"]
+    assert said(PLAN, worse) == ["12 of 30 trials of random failed, at least 3 for this: no fidelity 3"]
+    told = [replace(each, n_error=4) for each in worse]
+    assert said(PLAN, told) == ["12 of 30 trials of random failed: no fidelity 3"]
+
+
+def test_the_reason_of_most_trials_is_told_and_not_that_of_the_first_run() -> None:
+    one, many = replace(RUNS[0], n_failed=1, error="Out of memory.", n_error=1), {"n_failed": 9, "n_error": 7}
+    nan = [replace(run, error=f"The loss is NaN after {run.seed} steps.", **many) for run in RUNS[1:]]
+    assert said(PLAN, [one, *nan]) == [
+        "19 of 30 trials of random failed, at least 14 for this: The loss is NaN after 1 steps."
+    ]
 
 
 def test_runs_that_ended_early_are_told() -> None:

@@ -154,6 +154,15 @@ def test_facts_name_what_was_compared(made_up: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seeds", "told"), [((0, 1, 2, 3), "seeds 0 to 3"), ((0, 1, 5), "seeds 0 to 1 and 5"), ((4,), "seed 4")]
+)
+def test_the_seeds_are_those_that_every_strategy_has_run(made_up: Any, seeds: tuple[int, ...], told: str) -> None:
+    compared, plan = made_up("random", "evolution")
+    part = replace(compared, n_runs=len(seeds), finals=tuple(run for run in compared.finals if run.seed in seeds))
+    assert dict(facts(part, plan))["runs"] == f"{len(seeds)} of each strategy, {told}"
+
+
+@pytest.mark.parametrize(
     ("evaluator", "said", "unsaid"),
     [("toy", "what the trial itself returned", "benchmark knows"), ("fcnet", "benchmark knows", "itself returned")],
 )

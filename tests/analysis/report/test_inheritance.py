@@ -44,6 +44,13 @@ def test_what_was_saved_is_added_up() -> None:
     assert "saved about 3 s" in said and "1 trial began from scratch because nothing was left" in said
 
 
+def test_longer_trials_that_began_anew_are_told_where_nothing_is_inherited() -> None:
+    said = inheritance_lead(rehearsed(WHOLE, {**WHOLE, "parent_lost": True}, {**WHOLE, "parent_lost": True}).history)
+    assert said.replace("\N{NO-BREAK SPACE}", " ") == (
+        "2 trials began from scratch because nothing was left of the parent."
+    )
+
+
 @pytest.mark.parametrize("notes", [[], [{}], [WHOLE], [{**WHOLE, "inherited": 0.0}]])
 def test_nothing_is_said_where_nothing_could_be_inherited(notes: list[dict[str, object]]) -> None:
     assert inheritance_lead(rehearsed(*notes).history) == ""

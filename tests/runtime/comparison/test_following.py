@@ -72,6 +72,21 @@ def test_an_opinion_that_is_no_trial_is_told() -> None:
         followed([0.5], lambda history: 17)
 
 
+def test_an_answer_of_unknown_worth_leaves_the_one_before() -> None:
+    problem = Problem(Flat(), fidelity=Fidelity("epochs", 1, 9))
+    strategy = SimpleNamespace(incumbent=lambda history: history.finished[-1])
+    follower = Follower(strategy, Judge(problem, SimpleNamespace(), ("accuracy",), (True,)))
+    history = History(problem)
+    for i, fidelity in enumerate((1.0, 9.0, 1.0)):
+        history.apply(Event("proposed", {"trials": [{"id": i, "architecture": {"x": i}, "fidelity": fidelity}]}))
+        outcome = Outcome.success({"accuracy": 0.5 + 0.1 * i})
+        history.apply(Event("finished", {"trial": i, "outcome": outcome.to_dict()}))
+        follower.look(history)
+        curve, _, answer = follower.ended(history)
+        assert (answer or {}).get("trial") == (None, 1, 1)[i]
+        assert [step.points for step in curve] == ([] if i == 0 else [((0.6,),)])
+
+
 def test_time_is_that_of_the_trials() -> None:
     assert followed([0.5, None, 0.9]).seconds == 6.0
 

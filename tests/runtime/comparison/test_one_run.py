@@ -22,6 +22,7 @@ def test_a_run_leaves_its_log_and_its_result(tmp_path: Path) -> None:
     found = read_run(tmp_path / "result.json")
     assert (found.strategy, found.seed, found.n_trials, found.reason) == ("random", 3, 12, "trials")
     assert 0 < found.n_failed < 12 and found.error is not None
+    assert found.n_error == found.n_failed  # all for the same reason
     assert SqliteStore(tmp_path).counts()["finished"] == 12
 
 
@@ -32,6 +33,12 @@ def test_a_run_that_has_ended_only_reads_its_log(tmp_path: Path) -> None:
     one_run.run(PLAN, "random", 3, str(tmp_path))
     after = json.loads((tmp_path / "result.json").read_text())
     assert {**after, "wall_seconds": 0, "seconds": 0} == {**before, "wall_seconds": 0, "seconds": 0}
+
+
+def test_the_seconds_of_trials_are_told_apart_from_the_clock(tmp_path: Path) -> None:
+    one_run.run(PLAN, "random", 3, str(tmp_path))
+    ends = [event.data["outcome"]["seconds"] for event in SqliteStore(tmp_path).read() if event.kind == "finished"]
+    assert read_run(tmp_path / "result.json").seconds == pytest.approx(sum(ends), rel=1e-9)
 
 
 def test_the_digest_tells_proposals_apart(tmp_path: Path) -> None:

@@ -14,14 +14,13 @@ is the best of each.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
-from archsmith.analysis.comparison.notes import SAME, notes
+from archsmith.analysis.comparison.notes import SAME, notes, reason
 from archsmith.analysis.comparison.pairs import against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.budget import EXHAUSTED
@@ -83,8 +82,11 @@ def compare(
     chosen = target if target is not None else rows[reference].median if rows[reference].most_found else None
     if chosen is None:
         chosen = float(np.median(np.concatenate([values[~np.isnan(values)] for values in found.values()])))
-    axis = "seconds" if plan.seconds is not None else "trials"
     everyone = [run for group in grouped.values() for run in group]
+    simulated = any(run.seconds > 2 * run.wall_seconds for run in everyone)
+    axis, limit = ("trials", plan.trials) if plan.seconds is None else ("seconds", plan.seconds)
+    if axis == "seconds" and not simulated:  # the budget is of the clock, of which trials take a part
+        limit = max(run.seconds for run in everyone)
     return Compared(
         title=plan.title,
         metric=scale.metric,
@@ -93,14 +95,14 @@ def compare(
         n_runs=len(seeds),
         reference=reference,
         axis=axis,
-        simulated=any(run.seconds > 2 * run.wall_seconds for run in everyone),
+        simulated=simulated,
         rows=tuple(rows.values()),
         tests=tuple(corrected(tests)),
         target=chosen,
         target_given=target is not None,
         reaches=tuple(_reach(label, grouped[label], scale, sign * chosen) for label in labels),
         wins={a: {b: float(np.mean(differences(gains[a], gains[b]) > 0)) for b in labels if b != a} for a in labels},
-        curves=tuple(_curves(grouped, scale, axis, plan.seconds if axis == "seconds" else plan.trials, once)),
+        curves=tuple(_curves(grouped, scale, axis, limit, once)),
         finals=tuple(
             _final(run, value) for label in labels for run, value in zip(grouped[label], finals[label], strict=True)
         ),
@@ -116,14 +118,12 @@ def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:
     n_tried, n_failed = sum(run.n_trials for run in runs), sum(run.n_failed for run in runs)
     if all(run.n_trials == 0 and run.reason == EXHAUSTED for run in runs):
         return UsageError(f"No strategy proposed anything on {plan.title}.", "Compare others.")
-    errors = Counter(run.error for run in runs if run.error)
-    why = errors.most_common(1)[0][0] if errors else "no reason was given."
     if n_failed and n_failed == n_tried:
         return UsageError(
-            f"All {n_failed:,} trials of all runs failed on {plan.title}, most often for this: {why}",
+            f"All {n_failed:,} trials of all runs failed on {plan.title}{reason(runs)}",
             "Mend the evaluator or the space. Then give the comparison another name or seed: finished runs are kept.",
         )
-    failed = f" {n_failed:,} of {n_tried:,} trials failed, most often for this: {why}" if n_failed else ""
+    failed = f" {n_failed:,} of {n_tried:,} trials failed{reason(runs)}" if n_failed else ""
     hint = "Is a limit too strict, or the budget too small?" if plan.problem["constraints"] else "Give a larger budget."
     return UsageError(f"No run of any strategy found anything that counts on {plan.title}.{failed}", hint)
 

@@ -162,7 +162,7 @@ class Compared:
     maximize: is more of ``metric`` better?
     n_runs: of each strategy
     reference: the strategy that the others are tested against
-    axis: what curves run over, ``seconds`` or ``trials``
+    axis: what curves run over, ``seconds`` (of trials) or ``trials``
     simulated: is the time that of a table?
     rows, tests, reaches, curves: one for each strategy
     finals: one for each run
@@ -199,14 +199,20 @@ class Compared:
         return asdict(self)
 
     def shown(self, value: float | None) -> str:
-        """A value as people read it."""
-        return shown(self.metric, value)
+        """A value as people read it: shares in per cent with two places, everything else in four digits."""
+        if value is None:
+            return "–"
+        if self.metric == VOLUME:
+            return f"{value:.4f}"
+        return f"{100 * value:.2f} %" if self.in_per_cent else number(value)
 
     @property
     def in_per_cent(self) -> bool:
-        """Are scores told in per cent? An accuracy above 1 is no share: somebody gives it in percent."""
+        """Are scores told in per cent? Where one accuracy is above 1, none is a share: somebody gives it in percent."""
+        if self.metric == VOLUME or not (is_share(self.metric) or self.metric.endswith("_accuracy")):
+            return False
         ends = [end for row in self.rows for end in (row.best, row.worst) if end is not None]
-        return in_per_cent(self.metric) and max(ends, default=0.0) <= 1
+        return max(ends, default=0.0) <= 1
 
     @property
     def answer(self) -> str:
@@ -408,19 +414,6 @@ def _signed(value: float, digits: int) -> str:
 
 def _told(tests: list[Test]) -> str:
     return listing([f"{test.label} (p {probability(test.p_holm)})" for test in tests])
-
-
-def in_per_cent(metric: str) -> bool:
-    return metric != VOLUME and (is_share(metric) or metric.endswith("_accuracy"))
-
-
-def shown(metric: str, value: float | None) -> str:
-    """Shares in per cent with two places, everything else in four digits."""
-    if value is None:
-        return "–"
-    if metric == VOLUME:
-        return f"{value:.4f}"
-    return f"{100 * value:.2f} %" if in_per_cent(metric) and value <= 1 else number(value)
 
 
 def probability(p: float | None) -> str:

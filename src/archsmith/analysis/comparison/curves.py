@@ -43,7 +43,7 @@ def axes(compared: Compared) -> Scales:
     unit, name = 1.0, "trials"
     if compared.axis == "seconds":
         unit, name = (3600.0, "hours") if ends > 5 * 3600 else (60.0, "minutes") if ends > 600 else (1.0, "seconds")
-        name = f"{'simulated ' if compared.simulated else ''}{name} of search"
+        name = f"simulated {name} of search" if compared.simulated else f"{name} of trials"
     settled = [
         value
         for curve in compared.curves

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from archsmith.analysis.comparison.statistics import Array
 from archsmith.analysis.wording import listing
 from archsmith.core.budget import EXHAUSTED
+from archsmith.core.failures import without_numbers
 from archsmith.core.problem import Fidelity
 from archsmith.core.wording import amount, measure
 from archsmith.runtime.comparison import Look, Plan, Run
@@ -110,8 +112,25 @@ def _failed(label: str, runs: Sequence[Run]) -> list[str]:
     failed, tried = sum(run.n_failed for run in runs), sum(run.n_trials for run in runs)
     if failed <= FAILED_TOLD * tried:
         return []
-    error = next((run.error for run in runs if run.error), None)
-    return [f"{failed:,} of {tried:,} trials of {label} failed{f', most often for this: {error}' if error else '.'}"]
+    return [f"{failed:,} of {tried:,} trials of {label} failed{reason(runs)}"]
+
+
+def reason(runs: Iterable[Run]) -> str:
+    """The end of a sentence that says how many trials of ``runs`` failed: what most of them failed for, as far as is
+    known. A run tells one reason, and others may have failed for the same.
+    """
+    runs = [run for run in runs if run.n_failed]
+    counts: Counter[str] = Counter()
+    texts: dict[str, str] = {}
+    for run in runs:
+        if run.error:
+            alike = without_numbers(run.error)
+            counts[alike] += run.n_error or 1
+            texts.setdefault(alike, run.error)
+    if not counts:
+        return "."
+    ((alike, n),) = counts.most_common(1)
+    return f"{'' if n == sum(run.n_failed for run in runs) else f', at least {n:,} for this'}: {texts[alike]}"
 
 
 def _ended_early(label: str, runs: Sequence[Run]) -> list[str]:

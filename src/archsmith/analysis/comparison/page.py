@@ -123,10 +123,22 @@ def facts(compared: Compared, plan: Plan) -> list[tuple[str, str]]:
         ("searched for", wording.listing(objectives)),
         ("judged by", f"{judged} of the {compared.answer} at the end"),
         ("budget of a run", " and ".join(budget)),
-        ("runs", f"{compared.n_runs} of each strategy, seeds {plan.seed} to {plan.seed + plan.runs - 1}"),
+        ("runs", f"{compared.n_runs} of each strategy, {_seeds(sorted({run.seed for run in compared.finals}))}"),
         ("reference", compared.reference),
     ]
     return [*rows, *([("limits", wording.listing(limits))] if limits else [])]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """``seeds 0 to 19``, ``seeds 0 to 3 and 5``: those that every strategy has run."""
+    parts: list[list[int]] = []
+    for seed in seeds:
+        if parts and seed == parts[-1][-1] + 1:
+            parts[-1].append(seed)
+        else:
+            parts.append([seed])
+    told = wording.listing([str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts])
+    return f"seed{'s' if len(seeds) > 1 else ''} {told}"
 
 
 def _clock(seconds: float) -> str:

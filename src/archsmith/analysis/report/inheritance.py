@@ -1,6 +1,6 @@
-"""What inheriting weights saved a search: one paragraph.
+"""What inheriting weights saved a search, and what was lost of parents: one paragraph.
 
-Read from the notes that ``TrainingEvaluator(inherit=True)`` leaves with its outcomes.
+Read from the notes that ``TrainingEvaluator`` leaves with its outcomes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def inheritance_of(trials: Iterable[Trial]) -> Inheritance | None:
     told = [
         (trial, trial.outcome.notes)
         for trial in trials
-        if trial.outcome is not None and "inherited" in trial.outcome.notes
+        if trial.outcome is not None and ("inherited" in trial.outcome.notes or "parent_lost" in trial.outcome.notes)
     ]
     children = [(trial, notes) for trial, notes in told if _number(notes, "inherited") > 0]
     n_lost = sum(bool(notes.get("parent_lost")) for _, notes in told)

@@ -92,18 +92,18 @@ class Follower:
         return tuple(self._curve), tuple(self._tried), answer
 
     def _take(self, history: History) -> None:
-        """Note the answer as it stands now, if it is another one."""
+        """Note the answer as it stands now, if it is another one whose score is known: else the one before stands."""
         self._asked = self._n
         best = (self._opinion(history) if self._opinion is not None else None) or history.best()
         answer = tuple(history.front()) if self._several else () if best is None else (best,)
         if [trial.id for trial in answer] == [trial.id for trial in self._answer]:
             return
-        self._answer = answer
         for trial in answer:
             if trial.id not in self._values:
                 self._values[trial.id] = self._judge(trial)
         points = tuple(values for trial in answer if (values := self._values[trial.id]) is not None)
         if points:
+            self._answer = answer
             self._n_points += len(points) if self._several else 0
             self._curve.append(Step(self._n, self.seconds, points))
 

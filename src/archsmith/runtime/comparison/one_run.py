@@ -61,18 +61,18 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
         if result.reason in (reasons.REQUESTED, reasons.INTERRUPTED):
             raise StudyError(f"The run {label}-{seed} was asked to stop.", "The same command goes on with it.")
         why = most_frequent(result.history.finished)
-        seconds = follower.seconds if evaluator.simulated else result.seconds
         found = Run(
             label,
             seed,
             len(result.history.finished),
             sum(trial.losses is None for trial in result.history.finished),
-            seconds,
+            follower.seconds,
             wall_seconds,
             result.reason,
             *follower.ended(result.history),
             error=None if why is None else why.text,
             proposals=digest(result.history),
+            n_error=None if why is None else len(why.trials),
         )
     except UsageError as error:
         error.message = f"Run {label}-{seed}: {error.message}"

@@ -42,6 +42,7 @@ class Run:
     tried: the best architecture tried so far, whether the search recognised it or not; with one objective only.
     answer: the trial and the architecture that it recommends; with one objective only.
     error: what most of the trials that failed said.
+    n_error: how many trials failed for that; None in runs of earlier versions.
     proposals: a digest of all proposals in their order; None in runs of earlier versions. Two runs with the same one
         are one search, told twice.
     """
@@ -58,6 +59,7 @@ class Run:
     answer: Mapping[str, Any] | None = None
     error: str | None = None
     proposals: str | None = None
+    n_error: int | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:
