@@ -236,7 +236,7 @@ def test_a_bundle_that_could_not_be_copied_is_a_failure_that_says_where_it_is(
     assert "Copy it from where it is: studies/a/final/bundle" in answer.err
 
 
-@pytest.mark.parametrize(("reads", "told"), [(1, "measured once. The"), (2, "measured twice, because the study went on")])
+@pytest.mark.parametrize(("reads", "told"), [(1, "measured once. The"), (2, "measured twice, because the study")])
 def test_how_often_the_test_split_was_measured_is_said(reads: int, told: str) -> None:
     with redirect_stdout(StringIO()) as out:
         summarize(dataclasses.replace(RESULT, test_reads=reads).to_dict())
