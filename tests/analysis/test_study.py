@@ -22,7 +22,7 @@ def test_it_folds_the_log(make: Any) -> None:
     assert len(study.history.finished) == 20 and study.n_failed == 1
     assert study.phases["search"].seconds == 40.0 and study.phases["search"].forecast_seconds == 40.0
     assert [epoch for epoch, _ in study.curves["searched"]] == [float(i) for i in range(1, 9)]
-    assert study.reason == "seconds" and study.test_reads == 1 and not study.running
+    assert study.search_reason == "seconds" and study.test_reads == 1 and not study.running
     assert study.exported is not None and study.exported["name"] == "searched"
 
 

@@ -12,6 +12,7 @@ from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.errors import DataError, UsageError
+from archsmith.runtime.study_view import read_view
 
 N_TRAIN = 700  # of the pictures of dots
 
@@ -165,6 +166,7 @@ def test_a_broken_callback_ends_the_job_and_the_study_goes_on(data, tmp_path):
         model.fit(*data)
     assert caught.traceback[-1].name == "broken" and not hasattr(model, "result_")
     (study,) = (tmp_path / "studies").iterdir()
+    assert read_view(study).began.command is None  # data in memory have no name on a command line
     result = fit(FitSettings(data=None, seconds=None, trials=3, workspace=str(tmp_path), resume=True, name=study.name))
     assert result.n_trials == 3 and result.test > 0.85
 

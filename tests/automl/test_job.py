@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from archsmith.automl import job, opening
+from archsmith.automl.command import command_of
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.job import fit
 from archsmith.automl.reference import Reference
@@ -258,7 +259,9 @@ def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_pat
     result = fit(settings, observer=events.append)
     assert events[0].kind == "phase" and [row.name for row in result.rows][:2] == ["linear", "fixed"]
     (began,) = [event.data for event in events if event.kind == "study"]
-    assert began["fit"]["plan"]["weights"] == weights
+    assert began["fit"]["plan"]["weights"] == weights and began["command"] == command_of(settings)
+    told = [event.data.get("detail") for event in events if event.data.get("name") == "search"]
+    assert ("networks are scored with them" in told[0]) == (weights == "shared")
     # a recipe that no trial is trained with cannot be searched
     assert (began["space"]["args"]["recipe"] is None) == (weights == "shared")
     # so much training of its own, whatever its trial began with; a race may end with the fixed network

@@ -93,6 +93,22 @@ def test_draw_the_best_of_a_study_or_one_of_its_trials(command: Any) -> None:
     assert "has no trial 9" in command("draw", study["study"], "--trial", "9").err
 
 
+def test_draw_the_best_of_a_pool_whatever_work_it_had(command: Any, tmp_path: Path) -> None:
+    words = ("search", "--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "2")
+    study = command(*words, "--json").json
+    store = SqliteStore(tmp_path / "pool")
+    store.acquire()
+    for event in Workspace().open(study["study"]).read():
+        if event.kind == "study":
+            event.data["problem"]["fidelity"] = ["work", 1.0, 4.0]
+        for row in event.data.get("trials") or ():
+            row["fidelity"] = 4.0 - 3.0 * (row["id"] == study["best"]["trial"])
+        store.append([event])
+    store.close()
+    drawn = command("draw", str(tmp_path / "pool"), "--json").json
+    assert drawn["title"] == f"pool trial {study['best']['trial']}"
+
+
 def test_draw_the_exported_network_of_a_study_without_a_search(command: Any, tmp_path: Path) -> None:
     study = command(
         "search", "--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "1", "--json"

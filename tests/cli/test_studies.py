@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from archsmith.core.events import Event
+from archsmith.core.records import Finished, Opened, Proposed, ProposedTrial, StudyRecord
+from archsmith.core.trial import Outcome
 from archsmith.core.wording import network_name
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import try_view
@@ -166,6 +168,22 @@ def test_show_spares_a_layman_what_only_the_search_needs(command: Any, job: tupl
     for word in ("recipe/learning_rate", "conv_stages(", "fixed"):
         assert word in exact and word not in plain
     assert "A trial is a short training" in plain and f"archsmith studies show {plain.split(':')[0]} --verbose" in plain
+
+
+def test_trials_of_shared_weights_are_no_trainings(command: Any, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "shared")
+    store.acquire()
+    problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 3.0, 12.0]}
+    proposed = ProposedTrial(0, {"depth": 1}, 12.0)
+    began = StudyRecord({"type": "conv_stages"}, problem, fit={"plan": {"weights": "shared"}}, command="archsmith fit")
+    outcome = Outcome.success({"accuracy": 0.5}, 1.0)
+    for each in (began, Opened(1, "here"), Proposed((proposed,)), Finished(0, outcome)):
+        store.append([Event(each.kind, each.to_data())])
+    store.close()
+    shown = command("studies", "show", tmp_path / "shared").out
+    assert "A trial scores a network with the shared weights." in shown
+    assert "epochs" not in shown.lower() and "short training" not in shown
+    assert "again: archsmith fit" not in shown  # time by the clock may bring another one
 
 
 def test_show_works_where_the_space_cannot_be_imported(

@@ -18,6 +18,7 @@ PROBLEM = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["
 ONE_OF_EACH = [
     records.StudyRecord(SPEC, PROBLEM, SPEC, SPEC, 7, 24.0, {"settings": {"seconds": 60.0}}, "archsmith fit digits"),
     records.StudyRecord(repeatable=True),
+    records.StudyRecord(simulated=False),
     records.Opened(12, "here", 60.0, 5),
     records.Opened(12, "here", 60.0, None, left=50.0),
     records.Preparing(1.5, {"train_loss": 0.5, "best": "a, b"}),

@@ -94,6 +94,14 @@ def test_remaining_counts_down_the_budget_of_time() -> None:
     assert progress.remaining(progress.started + 100) == 0
 
 
+def test_time_of_a_table_is_not_measured_by_the_clock() -> None:
+    table = ("study", {**STUDY[1], "simulated": True})
+    opened = ("opened", {"pid": 1, "host": "here", "budget": [8.0, None]})
+    progress = fold(table, opened, proposed(0), finished(0, 0.5))  # it claims 2 s
+    assert progress.remaining(progress.started + 100) is None
+    assert progress.fraction(progress.started + 100) == pytest.approx(0.25)
+
+
 def test_remaining_is_forecast_from_the_trials_so_far() -> None:
     progress = fold(STUDY, proposed(0), finished(0, 0.5), proposed(1), finished(1, 0.5), budget_trials=10)
     assert progress.remaining(progress.started + 6) == pytest.approx(24)

@@ -12,6 +12,7 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import EvaluationError, StudyError, UsageError
 from archsmith.core.failures import FIRST
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
+from archsmith.core.records import record
 from archsmith.core.trial import Outcome, Proposal, Status
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search
@@ -61,6 +62,13 @@ def test_a_study_says_whether_its_scores_are_repeatable():
         for n in (3, 6):  # begun, then resumed
             result = search(store, evaluator=ToyEvaluator(noise=noise), budget=Budget(trials=n)).run()
             assert result.history.repeatable == (noise == 0)
+
+
+def test_a_study_says_whether_its_seconds_are_simulated():
+    for simulated in (False, True):
+        store = MemoryStore()
+        search(store, evaluator=ToyEvaluator(simulated=simulated), budget=Budget(trials=1)).run()
+        assert record(next(iter(store.read()))).simulated is simulated
 
 
 def test_a_finite_space_ends_exhausted():

@@ -82,9 +82,14 @@ def test_in_a_pool_trials_of_all_work_compare() -> None:
     told = [(102 + i, "finished", finished(i, score)) for i, score in enumerate(scores)]
     view = after((100, "study", pool), (100, "opened", OPENED), (101, "proposed", {"trials": trials}), *told)
     assert view.best is not None and view.best.id == 1 and view.improved == {0, 1}
+    assert view.representative is view.best
     assert [trial.id for trial in view.ranking()] == [1, 3, 2]
     plain = after(*search((101, "proposed", {"trials": trials}), *told))
-    assert plain.best is not None and plain.best.id == 3 and [trial.id for trial in plain.ranking()] == [3]
+    assert (
+        plain.representative is plain.best is not None
+        and plain.best.id == 3
+        and [trial.id for trial in plain.ranking()] == [3]
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,6 +178,15 @@ def test_trials_of_a_table_run_on_simulated_time() -> None:
     assert view.simulated and view.seconds == 3000.0 and view.ends() == {0: 1000.0, 1: 2000.0, 2: 3000.0}
 
 
+def test_a_log_that_says_so_knows_whether_time_is_simulated() -> None:
+    """A cluster may be told of in a moment, and a table may claim little."""
+    for simulated, seconds in ((False, 3600.0), (True, 1.0)):
+        study = {**STUDY, "simulated": simulated}
+        told = ((101, "proposed", proposed(0)), (102, "finished", finished(0, 0.5, seconds)))
+        view = after((100, "study", study), (100, "opened", OPENED), *told)
+        assert view.simulated is simulated and view.seconds == (1.0 if simulated else 2.0)
+
+
 # -- preparation, phases, trainings ------------------------------------------------------------------------------------
 
 
@@ -240,6 +254,28 @@ def test_rows_without_a_result_are_the_trainings_that_are_over() -> None:
         *job((101, "phase", over("linear", 1.0, accuracy=0.6)), (102, "phase", over("choose", 1.0, valid=0.6)))
     )
     assert [(row["name"], row["valid"]) for row in view.job.rows(view.metric)] == [("linear", 0.6)]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [(120, "extended", {"settings": {"seconds": 120.0}})],
+        [(120, "command", {"name": "stop"}), (121, "command", {"name": "pause"})],  # a wish that was taken back
+    ],
+)
+def test_a_network_of_another_round_has_a_curve_of_its_own(between: list[Moment]) -> None:
+    def epoch(time: float, network: str, at: float) -> Moment:
+        return time, "epoch", {"network": network, "epoch": at, "epochs": 9.0, "metrics": {}}
+
+    before = [(110, "phase", begun("train searched")), epoch(111, "searched", 1.0), epoch(112, "searched", 2.0)]
+    before += [(113, "phase", over("train searched", 3.0)), epoch(114, "runner_up", 1.0)]
+    on = [(130, "opened", OPENED), (131, "phase", begun("train searched"))]
+    again = after(*job(*before, *on, epoch(132, "searched", 3.0)))
+    assert [at for at, _ in again.trainings["searched"].curve] == [1.0, 2.0, 3.0]
+    assert set(after(*job(*before, *between)).trainings) == {"searched", "runner_up"}
+    view = after(*job(*before, *between, *on, epoch(132, "searched", 3.0)))
+    assert {name: training.curve for name, training in view.trainings.items()} == {"searched": [(3.0, {})]}
+    assert view.round == 1
 
 
 def test_more_time_makes_void_what_depends_on_it() -> None:

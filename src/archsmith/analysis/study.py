@@ -134,9 +134,13 @@ class Study:
         return self.view.simulated
 
     @property
-    def reason(self) -> str | None:
-        """Why the loop of the latest opening ended."""
-        return self.view.reason
+    def search_reason(self) -> str | None:
+        """Why the search ended; None before it has, as in a job that searches on with more time."""
+        job = self.view.job
+        if not job.fit:
+            return self.view.reason
+        said = job.results.get("search", {}).get("reason")
+        return str(said) if said else job.stopped_by if self.view.ended else None
 
     @cached_property
     def finished_at(self) -> dict[int, float]:
@@ -314,7 +318,7 @@ def _add_graph(study: Study) -> None:
     try:
         if data is not None:
             study.graph = Graph.from_dict(data)
-        elif (shown := study.history.representative()) is not None:
+        elif (shown := study.view.representative) is not None:
             study.graph = graph_of(study, shown.architecture)
             if study.graph is None:
                 study.missing.append("There is no drawing of a network: the space has settings, not networks.")

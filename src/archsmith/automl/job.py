@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from archsmith.automl import opening, result, scoring
+from archsmith.automl.command import command_of
 from archsmith.automl.evaluation import evaluator_of, retention_of
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.fit_result import FitResult, Row
@@ -132,7 +133,7 @@ class _Run:
             retention=retention_of(settings, plan),
             observer=observer,
             finish=finish,
-            info={"fit": _described(job)},
+            info=_described(job),
         )
 
     # The story
@@ -238,6 +239,8 @@ class _Run:
         space = settings.space or self.job.modality.space
         exact = f"networks of the space {space}, proposed by {settings.strategy}{how}"
         what = "networks of many kinds are tried, and the most promising ones go on"
+        if plan.weights == SHARED:
+            what = "weights that all networks share are trained, and networks are scored with them"
         with self.phases.phase("search", what, self.phases.left(plan.search_end), exact=exact) as done:
             seconds = self.phases.until(plan.search_end)
             patience = self.search.budget.patience
@@ -512,8 +515,9 @@ class _Run:
 
 
 def _described(job: Job) -> dict[str, object]:
-    """What the log says of a job at its beginning."""
-    return {
+    """What the log says of a job at its beginning. Data in memory have no name on a command line."""
+    command = {"command": command_of(job.settings)} if isinstance(job.settings.data, str) else {}
+    fit = {
         "settings": job.settings.to_dict(),
         "plan": job.plan.to_dict(),
         "speed": dataclasses.asdict(job.speed),
@@ -526,6 +530,7 @@ def _described(job: Job) -> dict[str, object]:
         "memory_mb": job.memory_mb,
         "probed": dict(job.probed),
     }
+    return {"fit": fit, **command}
 
 
 def _changed(job: Job) -> dict[str, object]:

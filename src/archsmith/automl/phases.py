@@ -21,7 +21,7 @@ class Phases:
     ``results``: what finished phases of this and earlier openings came to, by name.
     ``test_reads``: how often the test split was looked at.
     ``was_extended``: was the study given more?
-    ``round``: how often it was, or a wish to finish it early was taken back.
+    ``round``: see ``StudyView.round``.
     ``spent``: seconds of each phase over all openings; ``start`` is what comes before the
         data are read.
     ``expected``: seconds that phases were forecast to take, over all openings.
@@ -36,7 +36,7 @@ class Phases:
         self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
         self.test_reads = view.job.test_reads
         self.was_extended = bool(view.job.extensions)
-        self.round = len(view.job.extensions) + view.taken_back
+        self.round = view.round
         if not view.asked_to_stop and self.results.get("search", {}).get("reason") == REQUESTED:
             del self.results["search"]  # the wish that ended it was taken back
         names = {phase.name for phase in view.phases.all}

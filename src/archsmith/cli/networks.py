@@ -263,6 +263,7 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     from archsmith.core.failures import nothing_found
     from archsmith.core.files import json_value, no_such_folder, small_text
     from archsmith.graphs.graph import Graph
+    from archsmith.runtime.study_view import read_view
     from archsmith.spaces.zoo import ZOO
 
     try:
@@ -279,7 +280,8 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     history = history_of(study)
     if trial is not None and not trial < len(history):
         raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
-    chosen = history.representative() if trial is None else history.trials[trial]
+    shown = read_view(study.store.folder).representative if trial is None else history.trials[trial]
+    chosen = None if shown is None else history.trials[shown.id]
     exported = study.store.folder / "final" / "graph.json"
     if chosen is None and exported.is_file():  # a job that had no time for a search
         return f"{study.id} exported network", Graph.from_dict(json_value(small_text(exported)))

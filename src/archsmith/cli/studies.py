@@ -70,6 +70,7 @@ def show_study(
     """Show the state and the best trials of a study; of several objectives, the front. Of a search alone, and with
     --verbose, also the best architecture.
     """
+    from archsmith.automl.plan import SHARED
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
     from archsmith.core.budget import INTERRUPTED, REQUESTED
@@ -98,7 +99,7 @@ def show_study(
         say("", report["error"])
     if report["nothing"]:
         say("", report["nothing"])
-    if report["command"]:
+    if report["command"] and not view.job.fit:
         limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
         same = "search" if "--workers" not in report["command"].split() else "settings"  # chance decides the rest
         again = f"The same {same} again" if len(limits) < 2 else "It was given more later, and began with"
@@ -115,7 +116,9 @@ def show_study(
         show_front(view.history, limit)
     elif report["trials"]:
         say("")
-        _tell_trials(report, job=bool(view.job.fit), whole=view.problem.fidelity == Fidelity(), verbose=verbose)
+        job, shared = bool(view.job.fit), view.job.plan.get("weights") == SHARED
+        whole = shared or view.problem.fidelity == Fidelity()
+        _tell_trials(report, job=job, whole=whole, shared=shared, verbose=verbose)
 
 
 @app.command("resume")
@@ -330,9 +333,9 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
         say("", *told)
 
 
-def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, verbose: bool) -> None:
+def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, shared: bool, verbose: bool) -> None:
     """Print the best trials, and every decision of the best one to those who know the space. ``whole``: no trial has a
-    fidelity of its own.
+    fidelity of its own. ``shared``: trials of a job are scored with shared weights.
     """
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name, number
@@ -357,7 +360,9 @@ def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, verbose: 
         columns.append(fidelity)
         rows = [[*row, trial["fidelity"]] for row, trial in zip(rows, report["trials"], strict=True)]
     show(columns, rows, "Best trials")
-    if job:
+    if shared:
+        say("A trial scores a network with the shared weights.")
+    elif job:
         say("A trial is a short training that compares networks. Epochs are passes through the training split so far.")
     if job and not verbose:
         more = f"archsmith studies show {shlex.quote(report['study'])} --verbose"

@@ -39,6 +39,7 @@ class StudyRecord:
     ``format``: of the data as they were written. The other fields are in the present format.
     ``more``: what the person who began the study added.
     ``repeatable``: does an architecture get the same score whatever the seed? False when unknown.
+    ``simulated``: do trials say themselves how long they took, as out of a table? None when unknown.
     """
 
     kind: ClassVar[str] = "study"
@@ -53,6 +54,7 @@ class StudyRecord:
     format: int = FORMAT
     more: Mapping[str, Any] = field(default_factory=dict)
     repeatable: bool = False
+    simulated: bool | None = None
 
     def to_data(self) -> Data:
         data = {name: getattr(self, name) for name in _STUDY_FIELDS}
@@ -60,6 +62,7 @@ class StudyRecord:
             **data,
             "format": FORMAT,
             **({"repeatable": True} if self.repeatable else {}),
+            **({} if self.simulated is None else {"simulated": self.simulated}),
             **({"fit": self.fit} if self.fit else {}),
             **({"command": self.command} if self.command else {}),
             **self.more,
@@ -68,7 +71,7 @@ class StudyRecord:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         now = upgraded(data)
-        known = (*_STUDY_FIELDS, "repeatable", "fit", "command", "format")
+        known = (*_STUDY_FIELDS, "repeatable", "simulated", "fit", "command", "format")
         return cls(
             space=mapping_in(now, "space"),
             problem={**PLAIN_PROBLEM, **mapping_in(now, "problem")},
@@ -77,6 +80,7 @@ class StudyRecord:
             seed=int(now.get("seed") or 0),
             forecast_trials=number_in(now, "forecast_trials"),
             repeatable=now.get("repeatable") is True,
+            simulated=said if isinstance(said := now.get("simulated"), bool) else None,
             fit=_of_job(mapping_in(now, "fit")),
             command=now.get("command"),
             format=data.get("format", 1),

@@ -93,11 +93,11 @@ class Progress:
 
     def remaining(self, now: float | None = None) -> float | None:
         """Seconds left: of the budget, or of a search forecast from the mean length of the trials so far. None when
-        nothing is known.
+        nothing is known, as of a budget in the seconds of a table.
         """
         elapsed, n_finished = self.elapsed(now), self.view.n_finished
         if self.budget_seconds is not None:
-            return max(0.0, self.budget_seconds - elapsed)
+            return None if self.view.simulated else max(0.0, self.budget_seconds - elapsed)
         if self.budget_trials and n_finished and not self.view.job.fit:  # nobody knows how long a job trains after them
             return max(0.0, elapsed / n_finished * (self.budget_trials - n_finished))
         return None
@@ -107,7 +107,7 @@ class Progress:
         if self.view.done_now:
             return 1.0
         if self.budget_seconds:
-            return min(1.0, self.elapsed(now) / self.budget_seconds)
+            return min(1.0, (self.view.claimed if self.view.simulated else self.elapsed(now)) / self.budget_seconds)
         if self._has_searched:
             return None
         trials = self.budget_trials or self.view.history.forecast_trials

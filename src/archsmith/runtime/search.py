@@ -259,6 +259,7 @@ class Search:
             seed=self.seed,
             forecast_trials=self.forecast_trials,
             repeatable=repeatable(self.evaluator),
+            simulated=bool(self.evaluator.simulated),
         )
 
     def as_begun(self, strategy: Strategy) -> Strategy:

@@ -42,7 +42,7 @@ from archsmith.core.records import (
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Status, Trial
 from archsmith.runtime.curves import Preparation, Training, as_lists
-from archsmith.runtime.job_view import JobView
+from archsmith.runtime.job_view import TRAIN, JobView
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -66,7 +66,7 @@ class StudyView:
     job: what it tells of the main job.
     phases: the stretches of the main job.
     preparation: of the evaluator.
-    trainings: final trainings by name of network.
+    trainings: final trainings by name of network, those of the latest round that has any.
     notes: sentences for people.
     commands: what a person, here or through another process, asked for.
     asked_to_stop: does a wish hold to finish with what there is? It holds until the study is ended at once (a person
@@ -110,6 +110,7 @@ class StudyView:
         self.started = 0.0  # time of the first event, Unix seconds
         self.changed = 0.0  # time of the latest event
         self._paused = False  # did somebody ask for that last?
+        self._trained_in = 0  # the round of the trainings
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
@@ -191,6 +192,18 @@ class StudyView:
         """The best trial: of a pool among all of them, else at the highest fidelity that has one."""
         return self._leader if self.pooled else self.history.best()
 
+    @property
+    def round(self) -> int:
+        """How often it was given more, or a wish to finish it early was taken back: its search goes on, and other
+        networks may be trained to the end, under the same names.
+        """
+        return len(self.job.extensions) + self.taken_back
+
+    @property
+    def representative(self) -> Trial | None:
+        """The trial to look at first: the best one; with several objectives the knee of the front, where it has one."""
+        return self.best if self.pooled else self.history.representative()
+
     def best_of(self, trials: Iterable[Trial]) -> Trial | None:
         """The best one of some of its trials, by the rule of ``best``; the first one of equals."""
         good = (trial for trial in trials if trial.ok)
@@ -214,7 +227,9 @@ class StudyView:
 
     @property
     def simulated(self) -> bool:
-        """Do the trials come out of a table? Then they claim more time than passed."""
+        """Do the trials come out of a table? Older logs do not say so, but there they claim more time than passed."""
+        if self.began is not None and self.began.simulated is not None:
+            return self.began.simulated
         return self._claimed > CLAIMED_FACTOR * self._most_pending * self.openings.seconds + CLAIMED_SECONDS
 
     @property
@@ -296,6 +311,7 @@ class StudyView:
         elif isinstance(read, Preparing | Prepared):
             self._prepare(read, now)
         elif isinstance(read, PhaseRecord):
+            self._begin(read)
             self.phases.take(read, now, self.clock)
         elif isinstance(read, ProgressRecord | Epoch):
             self.phases.step(read)
@@ -319,6 +335,12 @@ class StudyView:
         ):
             self.taken_back += self.asked_to_stop
             self.asked_to_stop = False
+
+    def _begin(self, read: PhaseRecord) -> None:
+        """The first final training of a round: those before it are not told any more, since names now mean others."""
+        if read.name.startswith(TRAIN) and not read.ended and self._trained_in != self.round:
+            self.trainings.clear()
+            self._trained_in = self.round
 
     def _prepare(self, read: Preparing | Prepared, now: float) -> None:
         if isinstance(read, Preparing):

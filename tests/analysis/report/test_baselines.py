@@ -212,14 +212,18 @@ def test_networks_are_needed_where_the_validation_split_says_so(make: Any) -> No
 
 def test_a_training_that_the_clock_cut_is_told(make: Any) -> None:
     study = read_study(make(scores=(0.6, 0.7, 0.8)))
-    phase = study.phases["train fixed"]
-    study.phases["train fixed"] = replace(phase, forecast_seconds=phase.seconds)
+    (phase,) = (phase for phase in study.view.phases.all if phase.name == "train fixed")
     assert study.view.job.result is not None
     rows = tuple({**row, "epochs": 6.0} for row in study.rows)
     study.view.job.result = replace(study.view.job.result, rows=rows)
-    found = baselines_of(study)
-    assert found is not None
-    assert "The time ended the training of the hand-made network after 6 epochs" in lead(found)
+    # of a training that had less time before, only the latest stretch counts
+    for stretches, said in (([(8.0, 8.0)], True), ([(8.0, 8.0), (8.0, 90.0)], False), ([(8.0, 9.5), (8.0, 8.5)], True)):
+        others = [each for each in study.view.phases.all if each.name != "train fixed"]
+        latest = [replace(phase, seconds=seconds, forecast_seconds=forecast) for seconds, forecast in stretches]
+        study.view.phases.all = [*others, *latest]
+        found = baselines_of(study)
+        assert found is not None
+        assert ("The time ended the training of the hand-made network after 6 epochs" in lead(found)) == said
 
 
 def test_a_failed_training_is_named(make: Any) -> None:
@@ -325,3 +329,28 @@ def test_what_decided_against_a_baseline_with_the_same_score_is_told(make: Any, 
     found = baselines_of(study)
     assert found is not None
     assert ("of equals that came to their end the one with the smaller loss is taken." in lead(found)) == said
+
+
+@pytest.mark.parametrize(
+    ("reason", "n_trials", "said"),
+    [("settled", 20, True), ("seconds", 20, False), ("trials", 20, False), ("requested", 0, False)],
+)
+def test_only_a_search_that_settled_preferred_the_handmade_network(
+    make: Any, reason: str, n_trials: int, said: bool
+) -> None:
+    study = read_study(make(exported="fixed", n_trials=n_trials))
+    result = study.view.job.result
+    assert result is not None
+    study.view.job.fit = {**study.view.job.fit, "plan": {"longest": 100.0, "searching": True}}
+    rows = tuple(row for row in study.rows if row["name"] != "searched")
+    study.view.job.result = replace(result, rows=rows, stop_reason=reason)
+    found = baselines_of(study)
+    assert found is not None
+    assert ("training it on was worth more than other candidates" in lead(found)) == said
+    assert ("There is no searched network to compare." in lead(found)) == (not said)
+
+
+def test_a_search_that_found_something_better_by_chance_did_not_find_nothing(make: Any) -> None:
+    trial = {"name": "unfinished", "test": None, "valid": 0.99, "by_chance": True, "trial": 2}
+    text = lead(told(make, scores=(0.9, 0.7, 0.8), exported="linear", more_rows=[trial]))
+    assert "The search found nothing that is clearly better." in text and "found nothing better" not in text

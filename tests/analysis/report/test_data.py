@@ -38,3 +38,5 @@ def test_how_often_the_test_split_was_measured_stands_with_it(make: Any) -> None
     for reads, told in ((1, "Measured once, at the end."), (2, "Measured twice, at the end.")):
         found = data_of(read_study(make(test_reads=reads)))
         assert found is not None and found.splits[-1].purpose.startswith(told)
+    found = data_of(read_study(make(finished=False)))
+    assert found is not None and found.splits[-1].purpose.startswith("Kept for one measurement at the end.")

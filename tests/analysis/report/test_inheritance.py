@@ -30,7 +30,7 @@ def test_what_was_saved_is_added_up() -> None:
     ).history
     found = inheritance_of(history.trials)
     assert found is not None
-    assert (found.n, found.n_trials, found.n_lost, found.share, found.epochs, found.fidelity) == (
+    assert (found.n, found.n_trials, found.n_lost, found.share, found.epochs, found.scratch) == (
         2,
         4,
         1,
@@ -54,3 +54,23 @@ def test_longer_trials_that_began_anew_are_told_where_nothing_is_inherited() -> 
 @pytest.mark.parametrize("notes", [[], [{}], [WHOLE], [{**WHOLE, "inherited": 0.0}]])
 def test_nothing_is_said_where_nothing_could_be_inherited(notes: list[dict[str, object]]) -> None:
     assert inheritance_lead(rehearsed(*notes).history) == ""
+
+
+def test_work_is_counted_in_epochs_of_the_network_itself() -> None:
+    half = {"inherited": 1.0, "parent": 0, "epochs": 4.0, "steps": 40, "step_ms": 100.0, "cost": 0.5}
+    found = inheritance_of(rehearsed({**WHOLE, "inherited": 0.0, "cost": 1.0}, half).history.trials)
+    assert found is not None and (found.epochs, found.scratch, found.seconds) == (4.0, 8.0, 4.0)
+    most = inheritance_of(rehearsed(half).history.trials, most_epochs=5.0)
+    assert most is not None and (most.epochs, most.scratch) == (4.0, 5.0)
+
+
+def test_epochs_of_a_training_that_went_on_are_counted_once() -> None:
+    rehearsal = rehearsed()
+    (architecture, *_) = Flat(4, 5).enumerate()
+    for epochs, fidelity in ((1.0, 2.0), (2.0, 4.0)):
+        (trial,) = rehearsal.propose([Proposal(architecture, fidelity)])
+        said = {"inherited": 1.0, "parent": 0, "epochs": epochs, "steps": 10 * epochs, "step_ms": 100.0}
+        outcome = Outcome.success({"accuracy": 0.5}, 1.0, said)
+        rehearsal.log("finished", {"trial": trial.id, "outcome": outcome.to_dict()})
+    found = inheritance_of(rehearsal.history.trials)
+    assert found is not None and (found.n, found.epochs, found.scratch, found.seconds) == (2, 2.0, 4.0, 2.0)

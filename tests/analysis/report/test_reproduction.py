@@ -3,25 +3,53 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from archsmith.analysis.report.reproduction import reproduction_of
+import pytest
+
+from archsmith.analysis.report.reproduction import BY_CHANCE, reproduction_of
 from archsmith.analysis.study import read_study
+from archsmith.core.events import Event
+from archsmith.core.job_records import Extended
+from archsmith.core.records import STOP, Command, Record
 
 
 def test_the_command_and_what_decided_the_study(make: Any) -> None:
-    report = reproduction_of(read_study(make()))
-    assert (
-        " ".join(report.command) == "archsmith fit blots --time 60s --space conv_stages --strategy evolution --seed 7"
-    )
+    study = read_study(make())
+    study.view.began = dataclasses.replace(study.record, command="archsmith fit blots --time 60s --seed 7")
+    report = reproduction_of(study)
+    assert " ".join(report.command) == "archsmith fit blots --time 60s --seed 7"
     assert "The test split was measured once. Networks were compared on the validation split only." in report.lead
     assert ("seed", "7") in report.facts and report.bundle == "models/blots"
 
 
-def test_names_in_the_command_are_quoted(make: Any) -> None:
-    study = read_study(make())
-    study.began.pop("command", None)
-    study.view.job.fit = {**study.fit, "settings": {**study.fit["settings"], "data": "my data/a b.csv"}}
-    found = reproduction_of(study)
-    assert found is not None and " ".join(found.command).startswith("archsmith fit 'my data/a b.csv' ")
+def test_a_log_without_a_command_has_none(make: Any) -> None:
+    """What could be told of the settings would leave out some of them."""
+    assert reproduction_of(read_study(make(finished=False))).command == ()
+
+
+REPEATS = "the same command repeats the same search"
+
+
+@pytest.mark.parametrize(
+    ("settings", "event", "said"),
+    [
+        ({}, None, REPEATS),
+        ({"workers": 1}, None, REPEATS),
+        ({"workers": 4}, None, BY_CHANCE),
+        ({}, Command(STOP), "A person asked it to finish early, so another run may try more networks."),
+        ({}, Extended({"trials": 40}), "a run that has all of it from the start may try other networks."),
+        ({"seconds": 60.0, "workers": 4}, Command(STOP), "The budget was time by the clock"),
+    ],
+)
+def test_a_search_is_said_to_repeat_only_where_nothing_else_than_the_command_decided(
+    make: Any, settings: dict[str, Any], event: Record | None, said: str
+) -> None:
+    study = read_study(make(seconds=None))
+    study.view.began = dataclasses.replace(study.record, command="archsmith fit blots --trials 20 --seed 7")
+    study.view.job.fit = {**study.view.job.fit, "settings": {"data": "blots", "trials": 20, **settings}}
+    if event is not None:
+        study.view.apply(Event(event.kind, event.to_data()))
+    lead = reproduction_of(study).lead
+    assert said in lead and (REPEATS in lead) == (said == REPEATS)
 
 
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:

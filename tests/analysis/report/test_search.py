@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def test_near_the_end_is_so_by_number_and_by_time() -> None:
     assert "gain little" in _outlook(3, steady)
     late = [0.0, 30.0, 36.0] + [36.0 + i / 10 for i in range(1, 38)]
     assert _outlook(3, late) == ""  # the third of forty, but most of the time had passed
+    assert "the very first one" in _outlook(1, steady, first=True) and "The 39 trials" in _outlook(1, steady)
 
 
 def test_after_a_preparation_the_text_counts_from_its_end_and_the_chart_from_the_start(prepared: Any) -> None:
@@ -104,3 +106,38 @@ def test_parameters_that_are_the_score_are_one_column(tmp_path: Path) -> None:
     ).run()
     progress = progress_of(read_study(tmp_path / "small"))
     assert progress is not None and len(progress.top) == 3 and not progress.sized
+
+
+def test_what_does_not_compare_with_the_best_trial_says_nothing_of_more_time(searched: Any) -> None:
+    after = [(0.5, {})] * 12 + [(None, {})] * 16
+    for trials, said in ((after, False), ([(0.5, {})] * 28, True)):
+        progress = progress_of(read_study(searched([(0.5, {}), (0.9, {}), *trials])))
+        assert progress is not None and ("The 28 trials after it were not better" in progress.lead) == said
+
+
+def test_trials_of_less_work_do_not_count_as_worse(searched: Any) -> None:
+    study = read_study(searched([(0.5, {}), (0.9, {}), *[(0.5, {})] * 28]))
+    for trial in study.history.finished[10:]:
+        trial.fidelity = 0.25
+    progress = progress_of(study)
+    assert progress is not None and "not better, so more of the same search would gain little" not in progress.lead
+
+
+def test_an_accuracy_in_percent_is_not_perfect(searched: Any) -> None:
+    progress = progress_of(read_study(searched([(50.0, {})] * 9 + [(93.2, {})])))
+    assert progress is not None and "more time would probably find better ones" in progress.lead
+
+
+def test_what_most_trials_failed_of_is_named_and_equals_are_both(searched: Any) -> None:
+    for kinds, said in (
+        (["memory", "memory", "nan"], "(most often: not enough memory)"),
+        (["memory", "nan"], "(not enough memory or a score that was no number)"),
+        (["memory", "nan", "nan", "memory", "lost"], "(most often: not enough memory or a score that was no number)"),
+    ):
+        study = read_study(searched([(0.5, {}), *[(None, {})] * len(kinds)]))
+        failed = [trial for trial in study.history.finished if trial.losses is None]
+        for trial, kind in zip(failed, kinds, strict=True):
+            assert trial.outcome is not None
+            trial.outcome = replace(trial.outcome, error_kind=kind)
+        progress = progress_of(study)
+        assert progress is not None and said in progress.lead

@@ -51,3 +51,13 @@ def test_names_do_not_stand_in_the_chart_but_letters_that_are_explained(make: An
     assert letters == {str(row["name"]): "ABC"[i] for i, row in enumerate(study.rows) if row["name"] in letters}
     assert f"{letters['searched']} = searched network" in sizes.named
     assert "hand-made</text>" not in drawings(study, sizes)["sizes"]
+
+
+def test_accuracies_in_percent_are_close_within_a_point(searched: Any) -> None:
+    study = read_study(searched([(93.2, {}), (92.9, {}), (50.0, {})]))
+    for trial, params in zip(study.history.finished, (9.0, 3.0, 2.0), strict=True):
+        assert trial.outcome is not None
+        trial.outcome.metrics["params"] = params  # type: ignore[index]
+    sizes = sizes_of(study)
+    assert sizes is not None
+    assert "That is 3 times fewer than the best one (trial 0), and it is only at 92.9 against 93.2." in sizes.lead

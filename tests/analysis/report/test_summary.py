@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from archsmith.analysis.report.search import progress_of
 from archsmith.analysis.report.summary import Summary, summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.events import Event
 from archsmith.core.failures import nothing_found
+from archsmith.core.problem import Fidelity
+from archsmith.core.trial import Outcome
 from archsmith.core.wording import some_used
 
 
@@ -59,6 +63,39 @@ def test_without_a_search_the_facts_say_so(make: Any) -> None:
     facts = dict(summary_of(study).facts)
     assert facts["search"] == "none, the time was too short" and not any("tried" in name for name in facts)
     assert "search" not in dict(told(make).facts)
+
+
+def test_of_a_job_the_end_of_its_search_is_told_and_not_that_of_its_process(make: Any) -> None:
+    name = "the search ended because"
+    study = read_study(make())
+    assert dict(summary_of(study).facts)[name] == "its time was used up"
+    study.view.job.result, study.view.job.ended, study.view.reason = None, False, "interrupted"  # in its last training
+    assert dict(summary_of(study).facts)[name] == "its time was used up"
+    del study.view.job.results["search"]
+    assert name not in dict(summary_of(study).facts)
+
+
+def test_an_extended_job_tells_that_its_result_is_of_before(make: Any) -> None:
+    study = read_study(make())
+    assert "earlier budget" not in summary_of(study).detail
+    study.view.apply(Event("extended", {"settings": {"seconds": 120.0}}))
+    for running, state in ((True, "is still running"), (False, "was cut off")):
+        study.running = running
+        found = summary_of(study)
+        assert found.headline.startswith("Right on ")
+        assert found.detail.startswith(f"This is the result of an earlier budget: the job got more, and {state}. For ")
+        assert "the search ended because" not in dict(found.facts)
+
+
+def test_the_size_of_the_best_trial_of_a_pool_is_that_of_the_best_of_all(make: Any) -> None:
+    study = read_study(make(finished=False, n_trials=0))
+    study.view.history.problem = replace(study.view.problem, fidelity=Fidelity("work", 1.0, 4.0))
+    for id, (work, accuracy, params) in enumerate(((1.0, 0.9, 5e3), (4.0, 0.8, 7e3))):
+        row = {"id": id, "architecture": {"depth": id}, "fidelity": work}
+        outcome = Outcome.success({"accuracy": accuracy, "params": params}, 2.0)
+        study.view.apply(Event("proposed", {"trials": [row]}))
+        study.view.apply(Event("finished", {"trial": id, "outcome": outcome.to_dict()}))
+    assert dict(summary_of(study).facts)["size of the best trial"].replace(NB, " ").startswith("5 k parameters")
 
 
 def test_what_ended_a_search_that_failed_is_said(make: Any) -> None:

@@ -65,6 +65,13 @@ def test_a_job_that_took_too_long_is_not_praised() -> None:
     assert "furthest off" in _forecasts([("search", 20.0, 10.0)], late=True)
 
 
+def test_a_short_phase_that_is_far_off_is_told_though_a_long_one_is_off_by_more() -> None:
+    rows = [("search", 440.0, 400.0), ("export", 35.0, 10.0)]
+    assert _forecasts(rows, late=False).replace(NB, " ") == (
+        " The forecast was furthest off for export: 10 s expected, 35 s spent."
+    )
+
+
 def test_the_phases_of_an_interrupted_job_never_add_up_to_more_than_the_whole(make: Any) -> None:
     study = read_study(make(finished=False))
     study.view.phases.all.insert(0, Phase("read", study.started - 18.0, seconds=18.0))

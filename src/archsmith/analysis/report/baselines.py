@@ -29,7 +29,7 @@ from archsmith.analysis.wording import (
     the_network,
 )
 from archsmith.core import metrics
-from archsmith.core.budget import SECONDS
+from archsmith.core.budget import SECONDS, SETTLED
 from archsmith.core.failures import nothing_found
 from archsmith.core.wording import CUT, HARDLY_TRAINED, OF_EQUALS, TIED, about_network, hardly, passed_over
 from archsmith.runtime.job_view import CHOOSE, TRAIN
@@ -274,9 +274,12 @@ def _not_worse(study: Study, row: Row, exported: Row, gap: Gap | None, n: int) -
 
 
 def _cut(study: Study, rows: Mapping[str, Row], name: str) -> str:
-    """That the clock cut the training of one of ours short."""
-    n, phase = float(rows[name].get("epochs") or 0.0), study.phases.get(f"train {name}")
-    if phase is None or not phase.forecast_seconds or hardly(rows[name]) or not 0 < n < SHORT:
+    """That the clock cut the training of one of ours short. Only its latest phase says so: before more time came, and
+    in a process that was killed, a training had another end.
+    """
+    n = float(rows[name].get("epochs") or 0.0)
+    phase = next((each for each in reversed(study.view.phases.all) if each.name == f"{TRAIN}{name}"), None)
+    if phase is None or not phase.seconds or not phase.forecast_seconds or hardly(rows[name]) or not 0 < n < SHORT:
         return ""
     if phase.seconds < CUT_SHARE * phase.forecast_seconds or rows[name].get("stopped"):
         return ""
@@ -293,7 +296,7 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
         of_equals = OF_EQUALS if equal else ""
         text = f"{where_best} {said}, so it was exported{of_equals}."
         if exported.partition(".")[0] not in TRAINED_ON:
-            text += _without_search(study)
+            text += _without_search(study, rows)
         if exported not in scores:
             return text
         return f"{text} On the {where} split it reaches {score(study.metric, scores[exported], n)}."
@@ -312,7 +315,7 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
         plan = study.fit.get("plan") or {}
         if study.history.finished and not any(trial.ok for trial in study.history.finished):
             return f"The search found nothing. {nothing_found(study.history)}"
-        if plan.get("longest") and plan.get("searching", True):
+        if study.history.finished and study.view.job.stopped_by == SETTLED:
             return "The search ended with the hand-made network: training it on was worth more than other candidates."
         why = "" if plan.get("searching", True) else "The time was too short for a search. "
         why = "No network of this space can be trained. " if plan.get("failure") else why
@@ -326,11 +329,12 @@ def _tied(rows: Mapping[str, Row], exported: str) -> bool:
     return own is not None and any(row.get("valid") == own for name, row in rows.items() if name != exported)
 
 
-def _without_search(study: Study) -> str:
+def _without_search(study: Study, rows: Mapping[str, Row]) -> str:
     """What it says of a search that a baseline was exported."""
     if study.history.finished:
-        return " The search found nothing better."
-    if str(study.reason or (study.result or {}).get("stop_reason")) == SECONDS:
+        clearly = "that is clearly " if any(row.get("by_chance") for row in rows.values()) else ""
+        return f" The search found nothing {clearly}better."
+    if study.view.job.stopped_by == SECONDS:
         return " There was no time for a search, so this says nothing about whether one would help."
     return " There was no search."
 

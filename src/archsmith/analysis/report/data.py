@@ -117,7 +117,7 @@ def _purpose(split: str, made: bool, regression: bool, test_reads: int) -> str:
     what = {
         "train": "The networks learn from these.",
         "valid": "Networks are compared on these.",
-        "test": f"Measured {times(max(1, test_reads))}, at the end.",
+        "test": f"Measured {times(test_reads)}, at the end." if test_reads else "Kept for one measurement at the end.",
     }[split]
     if not made:
         return what

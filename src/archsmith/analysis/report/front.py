@@ -100,7 +100,7 @@ class Trade:
 
 def trade_of(study: Study) -> Trade | None:
     """None with one objective, and before a trial counts."""
-    front, shown = study.view.front, study.history.representative()
+    front, shown = study.view.front, study.view.representative
     if not front or shown is None:
         return None
     metrics = [each.metric for each in front.objectives]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +46,7 @@ class Reproduction:
 
 def reproduction_of(study: Study) -> Reproduction:
     known = (study.manifest.get("facts") or {}).get("command") or study.began.get("command")
-    command = str(known) if known else _command(study)
+    command = str(known or "")
     bundle = study.folder.resolve() / "final" / "bundle"
     target = (study.result or {}).get("model_dir")
     if target and written_by(Path(target)) not in (None, study.id):
@@ -61,7 +60,8 @@ def reproduction_of(study: Study) -> Reproduction:
 
 
 def _lead(study: Study, command: str) -> str:
-    at_once = SEVERAL in command.split()
+    settings = study.fit.get("settings") or {}
+    at_once = SEVERAL in command.split() or (settings.get("workers") or 1) > 1
     if not study.fit:
         told = "The log holds every proposal and every result."
         if at_once:
@@ -69,12 +69,16 @@ def _lead(study: Study, command: str) -> str:
         return f"{told} With one worker, the same seed and settings propose the same {study.tried_things} again."
     measured = f"was measured {times(study.test_reads)}" if study.test_reads else "is not measured yet"
     text = f"The test split {measured}. Networks were compared on the validation split only."
-    if (study.fit.get("settings") or {}).get("seconds"):
+    if settings.get("seconds"):
         text += (
             " The budget was time by the clock, so another run may try more or fewer networks and end with another one."
         )
     elif at_once:
         text += f" {BY_CHANCE}"
+    elif study.view.asked_to_stop:
+        text += " A person asked it to finish early, so another run may try more networks."
+    elif study.view.job.extensions:
+        text += " It was given more later, so a run that has all of it from the start may try other networks."
     elif command:
         text += " The budget was a number of trials, so the same command repeats the same search."
     return text
@@ -125,19 +129,6 @@ def _goal(problem: Problem) -> str:
         if bound is not None
     ]
     return "; ".join([*goals, *limits])
-
-
-def _command(study: Study) -> str:
-    """As far as the log tells; data in memory have no name on a command line."""
-    settings = study.fit.get("settings") or {}
-    if not settings.get("data"):
-        return ""
-    words = [f"archsmith fit {shlex.quote(str(settings['data']))}"]
-    words += [f"--time {settings['seconds']:g}s"] if settings.get("seconds") else []
-    words += [f"--trials {settings['trials']}"] if settings.get("trials") else []
-    words += [f"--{name} {shlex.quote(str(settings[name]))}" for name in ("space", "strategy") if settings.get(name)]
-    words += [f"--weights {settings['weights']}"] if settings.get("weights", "auto") != "auto" else []
-    return " ".join([*words, f"--seed {study.began.get('seed', 0)}"])
 
 
 SECTION = Section("reproduce", "Use it, repeat it", reproduction_of)

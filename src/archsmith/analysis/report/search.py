@@ -13,7 +13,7 @@ from archsmith.analysis.report import figures
 from archsmith.analysis.report.inheritance import inheritance_lead
 from archsmith.analysis.report.kind import Words
 from archsmith.analysis.report.section import Section, Term
-from archsmith.analysis.report.sharing import judged_by_sharing
+from archsmith.analysis.report.sharing import judge_settings, judged_by_sharing
 from archsmith.analysis.report.trial_dots import (
     Dot,
     dots_of,
@@ -138,7 +138,7 @@ def progress_of(study: Study) -> Progress | None:
     some, left_out = thinned(dots, {*leaders})
     return Progress(
         _lead(study, dots, bool(leaders)),
-        inheritance_lead(study.history),
+        inheritance_lead(study.history, judge_settings(study).get("most_epochs")),
         _note(study),
         some,
         tuple(incumbents),
@@ -166,9 +166,11 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
         return f"{text} {amount(len(study.view.front), 'trial is', 'trials are')} on the front of the objectives."
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
     where = " on the validation split" if study.fit else ""
-    place = next(i for i, dot in enumerate(dots) if dot.trial == best.id) + 1
-    perfect = is_share(study.metric) and best.metrics[study.metric] >= 1
-    outlook = "" if perfect else _outlook(place, [dot.seconds for dot in dots], _until(study))
+    alike = [dot for dot in dots if dot.full and dot.value is not None]  # with the others it does not compare
+    place = next(i for i, dot in enumerate(alike) if dot.trial == best.id) + 1
+    perfect = is_share(study.metric) and best.metrics[study.metric] == 1
+    first = dots[0].trial == best.id
+    outlook = "" if perfect else _outlook(place, [dot.seconds for dot in alike], _until(study), first=first)
     return f"{text} The best one, trial {best.id}, scored {value}{where}.{outlook}"
 
 
@@ -193,8 +195,8 @@ def _failures(study: Study, dots: Sequence[Dot]) -> str:
             kinds[trial.outcome.error_kind] += 1
     why = ""
     if kinds:
-        kind = kinds.most_common(1)[0][0]
-        why = f" ({'most often: ' if len(kinds) > 1 else ''}{FAILURES.get(kind, kind)})"
+        often = [FAILURES.get(kind, kind) for kind, n in kinds.items() if n == max(kinds.values())]
+        why = f" ({'most often: ' if len(often) < len(kinds) else ''}{' or '.join(often)})"
     return f" {amount(n, 'trial')} failed{why}.{broke}"
 
 
@@ -204,17 +206,18 @@ def _until(study: Study) -> float:
     return 0.0 if phase is None or not phase.seconds else study.prepared_at + phase.seconds
 
 
-def _outlook(place: int, ends: Sequence[float], until: float = 0.0) -> str:
+def _outlook(place: int, ends: Sequence[float], until: float = 0.0, *, first: bool = False) -> str:
     """Would more time have helped? The best trial was number ``place`` of those that ended at ``ends``, in order, and
-    the search ended at ``until``. Late and early are so by number and by time: trials differ in length.
+    the search ended at ``until``. ``first``: was it the first trial of all? Late and early are so by number and by
+    time: trials differ in length.
     """
-    n, first, last = len(ends), ends[0], max(ends[-1], until)
+    n, begin, last = len(ends), ends[0], max(ends[-1], until)
     if n < 5:
         return ""
-    if place == 1:
+    if first:
         return " No later trial was better than the very first one."
     number = place / n
-    time = (ends[place - 1] - first) / (last - first) if last > first else number
+    time = (ends[place - 1] - begin) / (last - begin) if last > begin else number
     if min(number, time) > 0.8:
         return " It came near the end of the search, so more time would probably find better ones."
     if max(number, time) < 0.5 and n - place >= ENOUGH:

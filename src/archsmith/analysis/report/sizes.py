@@ -34,7 +34,8 @@ from archsmith.analysis.wording import (
     score,
 )
 
-# Shares this close count as the same when a smaller network is looked for; of other scores, this part of their range
+# Shares this close count as the same when a smaller network is looked for, in percent a hundred times as much; of other
+# scores, this part of their range.
 CLOSE = 0.01
 TENDENCY = 0.4  # a rank correlation of size and score beyond which the search had a tendency
 SMALLER = 1.5  # times fewer parameters that are worth a sentence
@@ -120,8 +121,8 @@ def _smaller(study: Study, sized: Sequence[Dot], front: Front) -> str:
     """Did a much smaller network come close to the best one?"""
     params, value, trial = _best(study, sized, front)
     values = values_of(sized)
-    share = is_share(study.metric)
-    tolerance = CLOSE if share else CLOSE * (max(values) - min(values))
+    share = is_share(study.metric) and max(values) <= 1
+    tolerance = CLOSE if share else 100 * CLOSE if is_share(study.metric) else CLOSE * (max(values) - min(values))
     small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
     if params < SMALLER * small:
         return f"The best trial has {rounded(params)} parameters. No much smaller network came close."

@@ -59,6 +59,14 @@ def summary_of(study: Study) -> Summary:
 
 
 def _told(study: Study) -> Told:
+    headline, detail = _found(study)
+    if study.result is not None and not study.view.ended:
+        state = "is still running" if study.running else "was cut off"
+        detail = f"This is the result of an earlier budget: the job got more, and {state}. {detail}"
+    return headline, detail
+
+
+def _found(study: Study) -> Told:
     row = study.exported
     if study.test is not None and row is not None:
         return _errors(study, study.test) if study.test.outputs.ndim == 1 else _rate(study, study.test)
@@ -166,11 +174,11 @@ def _without_score(study: Study) -> str:
 
 def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     row = study.exported or {}
-    shown = study.history.representative()
+    shown = study.view.representative
     measured = row or (shown.metrics if shown else {})
     whose = f"trial {shown.id}" if study.view.front and shown else "the best trial"
     params, macs = measured.get("params"), measured.get("macs")
-    stop = study.reason or (study.result or {}).get("stop_reason")
+    stop = study.search_reason
     tried, ended = study.n_networks, bool(study.fit and stop)
     weights = _weights(study, params) if params else ""
     size = f"{rounded(params)} parameters{weights}" if params else ""
@@ -180,7 +188,7 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
         ("work", f"{rounded(macs)} multiplications for one {words_of(study).one}" if macs else ""),
         (f"{study.tried_things} tried", _tried(study) if tried or not ended else ""),
         ("time", _time(study)),
-        ("the search ended because", reason_in_words(str(stop)) if stop and tried else ""),
+        ("the search ended because", reason_in_words(stop) if stop and tried else ""),
         ("what failed", study.view.error or ""),
         ("search", "" if tried or not ended else _no_search(str(stop))),
         ("machine", _device(study.fit.get("device"))),

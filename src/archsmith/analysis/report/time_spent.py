@@ -78,13 +78,12 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
 
 
 def _forecasts(rows: Sequence[Row], late: bool) -> str:
-    off = [(abs(spent - forecast), name, spent, forecast) for name, spent, forecast in rows if forecast]
-    if not off:
-        return ""
-    gap, name, spent, forecast = max(off)
-    if gap > OFF_SHARE * forecast and gap > OFF_SECONDS:
+    told = [(abs(spent - forecast), name, spent, forecast) for name, spent, forecast in rows if forecast]
+    off = [each for each in told if each[0] > OFF_SHARE * each[3] and each[0] > OFF_SECONDS]
+    if off:
+        _, name, spent, forecast = max(off)
         return f" The forecast was furthest off for {name}: {duration(forecast)} expected, {duration(spent)} spent."
-    return "" if late else " All phases with a forecast took about as long as that."
+    return "" if late or not told else " All phases with a forecast took about as long as that."
 
 
 def drawings(study: Study, facts: TimeSpent) -> dict[str, str]:
