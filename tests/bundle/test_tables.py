@@ -12,6 +12,7 @@ import pytest
 from archsmith.bundle import Predictor, table_rows, tables
 from archsmith.bundle.manifest import read
 from archsmith.bundle.tables import TableIntake
+from archsmith.bundle.typed_rows import typed_row
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
@@ -247,6 +248,20 @@ def test_columns_are_told_with_numbers_that_add_up() -> None:
     _, rows = TableIntake((street, hired), ("street", "hired")).table()
     assert rows[0][2].startswith("188: 'Weg 0'") and rows[0][2].endswith("and 183 more; 75 rare ones count as one")
     assert rows[1][2] == "2019-01-08 to 2024-06-19, median 2019-04-14"
+
+
+def test_dates_with_times_are_told_by_their_days() -> None:
+    seen = Column("seen", "number", 0.0, 9, 17904.9, 18000.6, 19893.7, written="date")
+    _, rows = TableIntake((seen,)).table()
+    assert rows[0][2] == "2019-01-08 to 2024-06-19, median 2019-04-14"
+
+
+@pytest.mark.parametrize(("written", "marks"), [("plain", ""), ("comma", "."), ("comma", ""), ("mixed", "")])
+def test_a_form_shows_numbers_that_are_read_as_they_are_meant(written: str, marks: str) -> None:
+    column = Column("x", "number", 0.0, 9, -1.5, 249.995, 1234.0, written=written, marks=marks)
+    (form,) = TableIntake((column,)).form()["columns"]
+    read = [typed_row([column], {"x": form[name]})["x"] for name in ("least", "usual", "most")]
+    assert read == [-1.5, 249.995, 1234.0]
 
 
 @pytest.mark.parametrize("given", ["rows", "columns", "stream", "labelled"])

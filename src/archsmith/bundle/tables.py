@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Call, Intake, Labelled, ModelInput, Window
 from archsmith.bundle.table_requests import schema, sent_rows, uploaded_rows
 from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, TableFile, slices
+from archsmith.bundle.typed_rows import shown
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
@@ -363,13 +364,10 @@ def _asked(column: Column) -> dict[str, Any]:
     """
     if column.kind == CATEGORY:
         return {"name": column.name, "categories": list(column.categories)}
-    is_date = column.is_date
-    least, usual, most = (
-        iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.12g}"
-        for value in (column.minimum, column.median, column.maximum)
-    )
+    ends = column.minimum, column.median, column.maximum
+    least, usual, most = (shown(column, value or 0.0) for value in ends)
     written = {"written": column.written, "marks": column.marks}
-    return {"name": column.name, "is_date": is_date, "least": least, "usual": usual, "most": most, **written}
+    return {"name": column.name, "is_date": column.is_date, "least": least, "usual": usual, "most": most, **written}
 
 
 def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
@@ -385,5 +383,5 @@ def _values(column: Column) -> str:
         rare = f"; {n_rare:,} rare ones count as one" if n_rare > 0 else ""
         return f"{len(column.categories):,}: {listed(column.categories)}{rare}"
     ends = column.minimum or 0.0, column.median or 0.0, column.maximum or 0.0
-    low, middle, high = (iso_text(round(value)) if column.is_date else f"{value:.6g}" for value in ends)
+    low, middle, high = (iso_text(value)[:10] if column.is_date else f"{value:.6g}" for value in ends)
     return f"{low} to {high}, median {middle}"

@@ -50,6 +50,12 @@ def is_either(text: str, dates: bool) -> bool:
     return first is not None and second is not None and first == first and first != second
 
 
+def clear_text(number: float, digits: int = 12) -> str:
+    """``number`` with a decimal point and so many ``digits``, so that it can be read in one way only."""
+    text = f"{number:.{digits}g}"
+    return f"{text}0" if is_either(text, dates=False) else text  # one more zero makes a fraction clear
+
+
 def value_of(text: str, written: str, marks: str = "") -> float | None:
     """The number that ``text`` stands for in a column: NaN when it is missing; None when it is none, or may be one or
     another.
@@ -75,8 +81,8 @@ def unclear(name: str, where: str, text: str, dates: bool) -> DataError:
     meant = " or ".join(map(iso_text if dates else "{:.15g}".format, meanings))
     if dates:
         hint = "Write dates like 2024-12-31."
-    else:  # one more zero makes a fraction clear
-        hint = f"Write {' or '.join(f'{each:.15g}' + '0' * (not each.is_integer()) for each in meanings)}."
+    else:
+        hint = f"Write {' or '.join(clear_text(each, 15) for each in meanings)}."
     return DataError(f"The column {name!r} says {short(text)!r} in {where}, which may mean {meant}.", hint)
 
 
