@@ -17,6 +17,7 @@ from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import as_columns
+from archsmith.data.tables.load import load
 
 ROW = {"age": 31, "job": "clerk", "hired": "2019-05-06", "number": 1e9 + 3, "sex": "m"}
 
@@ -190,6 +191,25 @@ def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_
     found = intake.labelled(path, likely="other")
     assert set(found.targets) == {"high", "low"}
     assert found.notes == ("There is no column 'other', so 'group' is taken for it; --target names another.",)
+
+
+def test_targets_are_read_as_training_targets_were(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("rooms;price\n" + "".join(f"{i % 7};{100 + i}.000,{i % 10}\n" for i in range(60)))
+    intake = TableIntake.of(load(path, tmp_path / "store", seed=0, target="price").splits)
+    intake = TableIntake.from_inputs(intake.to_inputs())
+    path.write_text("rooms;price\n3;200.000\n2;300.000\n")
+    assert intake.labelled(path, likely="price").targets.tolist() == [200_000, 300_000]
+    earlier = TableIntake(intake.columns, intake.headings)
+    assert "target" not in earlier.to_inputs()[0]
+    assert earlier.labelled(path, likely="price").targets.tolist() == [200, 300]
+
+
+def test_targets_of_an_unknown_way_are_refused(intake: TableIntake) -> None:
+    inputs = intake.to_inputs()
+    inputs[0]["target"] = {"written": "roman", "marks": ""}
+    with pytest.raises(UsageError, match="written 'roman'"):
+        TableIntake.from_inputs(inputs)
 
 
 @pytest.mark.parametrize(

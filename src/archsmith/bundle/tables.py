@@ -35,6 +35,7 @@ from archsmith.data.tables.columns import (
     numbers_of,
 )
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, as_written, encode
+from archsmith.data.tables.written import NO_WAY, NUMBER_WAYS
 
 if TYPE_CHECKING:
     from archsmith.data.tables.read import TableSource
@@ -49,10 +50,13 @@ class TableIntake(Intake):
 
     ``columns``: those that the network learnt from, in the order of the table.
     ``headings``: of all columns but the target, in the order of the training table; an array without names has these.
+    ``target_way``: how numbers in the target column of that table are written, and their marks, as in a ``Column``;
+        empty texts where that is not known.
     """
 
     columns: tuple[Column, ...]
     headings: tuple[str, ...] = ()
+    target_way: tuple[str, str] = NO_WAY
 
     kind: ClassVar[str] = "table"
     noun: ClassVar[str] = "row"
@@ -70,15 +74,17 @@ class TableIntake(Intake):
 
     @classmethod
     def of(cls, splits: Splits) -> TableIntake:
-        return cls(splits.columns, splits.names)  # type: ignore[attr-defined]
+        return cls(splits.columns, splits.names, splits.target_way)  # type: ignore[attr-defined]
 
     def to_inputs(self) -> list[dict[str, Any]]:
-        found = [
+        found: list[dict[str, Any]] = [
             {"name": name, "kind": name, "columns": [_json(column) for column in columns]}
             for name, columns in ((NUMBERS_INPUT, self.numbers), (CATEGORIES_INPUT, self.categories))
             if columns
         ]
         found[0]["headings"] = list(self.headings)
+        if self.target_way != NO_WAY:
+            found[0]["target"] = dict(zip(("written", "marks"), self.target_way, strict=True))
         return found
 
     @classmethod
@@ -90,7 +96,11 @@ class TableIntake(Intake):
             for entry in one["columns"]
         ]
         headings = tuple(map(str, inputs[0]["headings"]))
-        return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings)
+        told = inputs[0].get("target", {})  # which earlier bundles lack
+        way = str(told.get("written", "")), str(told.get("marks", ""))
+        if way[0] not in ("", *NUMBER_WAYS):
+            raise UsageError(f"The targets of a table are written {way[0][:40]!r}.")
+        return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings, way)
 
     def fits(self, task: Task) -> bool:
         wanted: list[tuple[str, tuple[int, ...], int | None]] = []
@@ -232,7 +242,7 @@ class TableIntake(Intake):
             "Add the column of what the bundle predicts, or name it with --target.",
         )
         try:
-            source = read(data, target or likely)
+            source = read(data, target or likely, learnt=self.target_way)
         except NoTargetError as error:
             if target:
                 raise
@@ -247,7 +257,7 @@ class TableIntake(Intake):
                 return source, source.notes
             raise missing
         try:
-            source = read(data)
+            source = read(data, learnt=self.target_way)
         except DataError:  # of a guess
             raise missing from None
         if source.target in self.headings:  # what the network is given

@@ -151,7 +151,7 @@ def _parts(folder: Path) -> tuple[list[tuple[str, str, Path]], tuple[str, ...]]:
     DataError.
     """
     tops = _folders(folder)
-    has_splits, said = False, ()
+    has_splits, said = False, tuple[str, ...]()
     if any(SPLIT_NAMES.get(top.name.lower()) == "train" for top in tops):
         has_splits, said = parted({top.name: _with_pictures(top) for top in tops}, f"The folder {str(folder)!r}")
     loose = _loose(folder)

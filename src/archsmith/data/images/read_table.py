@@ -69,7 +69,7 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
         )
     chosen = choose(sample, image, target, path.name)
     columns = table.read(chosen.names)
-    targets, notes = target_texts(columns[chosen.target], chosen.target, None, table.separator)
+    targets, notes, _ = target_texts(columns[chosen.target], chosen.target, None, table.separator)
     columns[chosen.target] = list(targets)
     rows = _rows(chosen, columns, len(columns[chosen.target]), lambda index: f"line {index + 2} of {path}")
     texts = [columns[chosen.image][index] for index in rows.kept]

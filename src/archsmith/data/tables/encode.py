@@ -226,9 +226,7 @@ class Apart:
         found = zip(categories_of(columns), code_offsets(columns), strict=True)
         self._known = {column.name: _Codes(column, offset, apart=True) for column, offset in found}
 
-    def codes(
-        self, codes: NDArray[np.int64], table: Mapping[str, Raw], rows: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def codes(self, codes: NDArray[np.int64], table: Mapping[str, Raw], rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """``codes`` of ``encode`` ``(n, k)`` with a negative one for each such text. ``rows``: ``(n,)``, of ``table``,
         that they belong to.
         """

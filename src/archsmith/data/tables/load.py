@@ -128,6 +128,7 @@ def encoded(
         columns=fitted.columns,
         ignored=fitted.ignored,
         names=source.names,
+        target_way=source.target_way,
     )
 
 

@@ -33,6 +33,7 @@ NUMBER_WAYS, DATE_WAYS = (PLAIN, GROUPED, COMMA, MIXED), (DATE, DAY_FIRST, MONTH
 SIGNS = "%€$£¥ \u00a0"
 MARKS = ".,/"  # that make some values ambiguous
 MOST_EXAMPLES = 100
+NO_WAY = "", ""  # of a column that is not known to hold numbers
 TARGETS = {COMMA: "as 1.234,5", GROUPED: "as 1,234.5", MIXED: "partly with decimal points, partly with commas"}
 
 
@@ -92,24 +93,28 @@ def target_texts(
     commas: bool | None,
     separator: str,
     where: Callable[[int], str] = "row {}".format,
-) -> tuple[Sequence[str], tuple[str, ...]]:
+    learnt: tuple[str, str] = NO_WAY,
+) -> tuple[Sequence[str], tuple[str, ...], tuple[str, str]]:
     """The targets in the column ``name`` with plain decimal points, where they are numbers that are written in another
-    way, else as they are; and notes of how they were read. Raises DataError for one that may be one or another.
+    way, else as they are; notes of how they were read; and how they are written, with the marks that they show. Raises
+    DataError for one that may be one or another.
 
-    ``commas``, ``separator``: as in ``way_of``. ``where`` names a row.
+    ``commas``, ``separator``: as in ``way_of``. ``where`` names a row. ``learnt``: how training targets were written,
+    and their marks.
     """
     seen = Evidence.of(texts)
-    way = way_of(seen, commas, separator)
+    way = way_of(seen, commas, separator, *learnt)
     if seen.other:
-        return texts, ()
-    if way[0] not in TARGETS:
-        return texts, (points_note(repr(name)),) if is_guess(seen, way, commas, separator) else ()
+        return texts, (), NO_WAY
     known = {text: value_of(text, *way) for text in set(texts)}
     for row, text in enumerate(texts):
         if known[text] is None:
             raise unclear(name, where(row), text, dates=False)
+    if way[0] not in TARGETS:
+        return texts, (points_note(repr(name)),) if is_guess(seen, way, commas, separator) else (), way
     plain = [text if is_missing(text.strip()) else repr(known[text]) for text in texts]
-    return plain, (f"The targets in {name!r} are numbers written {TARGETS[way[0]]}.",)
+    shown = way[1] if any(way[1] in text for text in known) else ""
+    return plain, (f"The targets in {name!r} are numbers written {TARGETS[way[0]]}.",), (way[0], shown)
 
 
 @dataclass
