@@ -39,6 +39,10 @@ CHUNK = 10_000  # rows of a CSV that are looked at together
 SEPARATORS = ",;\t|"
 
 
+class NoFilesError(DataError):
+    """A column of texts does not name files that are there."""
+
+
 def read_table(path: Path, *, image: str | None = None, target: str | None = None) -> Source:
     """The pictures in a CSV, TSV or Parquet file; ``image`` and ``target`` name the columns. Raises DataError."""
     return (
@@ -222,14 +226,14 @@ def as_paths(texts: Sequence[str], folder: Path, where: str) -> list[str]:
     paths = []
     for text in texts:
         if URL.match(text):
-            raise DataError(
+            raise NoFilesError(
                 f"{where} holds the address {text[:80]!r}.",
                 "Nothing is downloaded: save the pictures first and give their paths.",
             )
         paths.append(written_path(text, folder))
     looked = paths[:: max(1, len(paths) // SAMPLE)]
     if looked and not any(os.path.lexists(folder / path) for path in looked):
-        raise DataError(
+        raise NoFilesError(
             f"{where} names files that are not there, the first is {paths[0][:SHOWN]!r}.",
             _where_it_may_be(paths[0], folder),
         )
