@@ -151,6 +151,13 @@ def test_a_row_with_a_mistake_is_found_behind_other_chunks(
         predictor.predict([*[ROW] * 24, {**ROW, "age": "old"}])
 
 
+def test_a_row_of_a_file_is_called_as_a_spreadsheet_does(predictor: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("age,job,hired,number,sex\n31,clerk,2019-05-06,1,m\n\nold,clerk,2019-05-06,1,m\n")
+    with pytest.raises(DataError, match=r"row 4 \(the headings are row 1\) says 'old'"):
+        predictor.predict(path)
+
+
 def test_broken_rows_keep_the_others_in_step(intake: TableIntake) -> None:
     rows = [{**ROW, "age": "old" if place in (0, 7, 8) else place} for place in range(12)]
     ((_, _, table),) = intake.tables(rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -139,10 +140,10 @@ class TableIntake(Intake):
         """An intake that knows how the table is written, first row and columns of some rows at a time. Raises
         DataError.
         """
-        if isinstance(given, str | os.PathLike):
-            file = TableFile(Path(given))
-            intake = self.written(file.columns(self.columns))
-            for first, table in file.chunks(self.columns):
+        given = TableFile(Path(given)) if isinstance(given, str | os.PathLike) else given
+        if isinstance(given, TableFile):
+            intake = self.written(given.columns(self.columns))
+            for first, table in given.chunks(self.columns):
                 yield intake, first, table
         elif hasattr(given, "__next__"):
             first = 0
@@ -189,9 +190,9 @@ class TableIntake(Intake):
             found[CATEGORIES_INPUT] = texts
         return found
 
-    def window(self, table: Mapping[str, Any], first_row: int = 0) -> Window:
-        """All rows. Raises DataError for the first that is broken."""
-        inputs = self.inputs(table, first_row)
+    def window(self, table: Mapping[str, Any], first_row: int = 0, where: Callable[[int], str] | None = None) -> Window:
+        """All rows. Raises DataError for the first that is broken, which ``where`` names if that is given."""
+        inputs = self.inputs(table, first_row, where=where)
         n = len(next(iter(inputs.values())))
         return Window(n, _calls(np.arange(n), inputs))
 
@@ -209,8 +210,9 @@ class TableIntake(Intake):
         return Window(n, _calls(sound, inputs), broken)
 
     def windows(self, given: Any) -> Iterator[Window]:
-        for intake, first, table in self.tables(given):
-            yield intake.window(table, first)
+        file = TableFile(Path(given)) if isinstance(given, str | os.PathLike) else None
+        for intake, first, table in self.tables(given if file is None else file):
+            yield intake.window(table, first, None if file is None else partial(_called, file, first))
 
     def asked(self, names: Sequence[str], column: str | None = None) -> AskedFile:
         if column is not None:
@@ -354,6 +356,10 @@ class TableIntake(Intake):
             (column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns
         ]
         return ("column", "kind", "values in training rows", "missing"), rows
+
+
+def _called(file: TableFile, first: int, place: int) -> str:
+    return file.name(first + place)
 
 
 def _calls(places: NDArray[np.int64], inputs: Mapping[str, NDArray[Any]]) -> tuple[Call, ...]:

@@ -149,7 +149,7 @@ def test_a_split_column(folder: Path) -> None:
 def test_a_split_that_is_unknown(folder: Path) -> None:
     message = refusal(csv(folder, "image,label,split", rows("pictures/{i}.png,{c},fold{i}"))).message
     assert "'fold0' in line 2" in message
-    message = refusal(csv(folder, "image,label,split", ["", *rows("pictures/{i}.png,\"{c}\n\",fold{i}")])).message
+    message = refusal(csv(folder, "image,label,split", ["", *rows('pictures/{i}.png,"{c}\n",fold{i}')])).message
     assert "'fold0' in line 3" in message
 
 

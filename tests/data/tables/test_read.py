@@ -200,3 +200,11 @@ def test_columns_can_be_left_out() -> None:
 def test_columns_that_cannot_be_left_out_are_named(names: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         without(read({"a": [1, 2, 3], "Name": ["x", "y", "z"], "y": [1, 2, 1]}), names)
+
+
+def test_the_column_of_the_splits_is_not_said_to_be_missing() -> None:
+    source = read({"a": [1, 2, 3], "Split": ["train", "train", "test"], "y": [1, 2, 1]})
+    with pytest.raises(DataError, match="'Split' says which split each row is in"):
+        without(source, ("Split",))
+    with pytest.raises(DataError, match="No column 'Split'"):
+        without(read({"a": [1, 2, 3], "y": [1, 2, 1]}), ("Split",))

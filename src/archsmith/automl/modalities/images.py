@@ -15,9 +15,10 @@ from archsmith.automl.linear import Linear, n_values
 from archsmith.automl.modalities.picture_prior import prior
 from archsmith.automl.modalities.picture_probe import probe
 from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
+from archsmith.automl.plan import AUTO
 from archsmith.automl.pretrained import Pretrained
 from archsmith.automl.pretrained_weights import MISSING, Weights, find
-from archsmith.automl.settings import AUTO, FitSettings
+from archsmith.automl.settings import FitSettings
 from archsmith.bundle.images import ImageIntake
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DataError, UsageError

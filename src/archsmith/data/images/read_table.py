@@ -80,7 +80,9 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
     rows = _rows(chosen, columns, where.n, where)
     texts = [columns[chosen.image][index] for index in rows.kept]
     pictures = (
-        Base64(path, chosen.image, texts, rows.kept, where) if chosen.kind == "base64" else _files(texts, path, chosen.image)
+        Base64(path, chosen.image, texts, rows.kept, where)
+        if chosen.kind == "base64"
+        else _files(texts, path, chosen.image)
     )
     return _source(path, chosen, pictures, replace(rows, notes=(*notes, *rows.notes)))
 

@@ -66,6 +66,7 @@ class TableSource:
     ``decimal_commas``: have the numbers decimal commas? None where the table does not tell, see ``tables.written``.
     ``separator``: of a CSV file; empty for other tables.
     ``names``: of all columns but target and split, in order.
+    ``split_column``: name of the column that says the splits; empty where none does.
     ``target_way``: how numbers in the target column are written, and their marks, as in a ``Column``.
     """
 
@@ -83,6 +84,7 @@ class TableSource:
     separator: str = ""
     names: tuple[str, ...] = ()
     target_way: tuple[str, str] = NO_WAY
+    split_column: str = ""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -131,7 +133,7 @@ def without(source: TableSource, names: Sequence[str]) -> TableSource:
     """``source`` without the columns ``names``, as ones that are not used. Raises DataError for a column that it does
     not have, and for its target.
     """
-    refuse_to_ignore(names, source.names, source.target)
+    refuse_to_ignore(names, source.names, source.target, source.split_column)
     left = {name: values for name, values in source.table.items() if name not in names}
     asked = tuple(Ignored(name, "was left out, as asked") for name in source.table if name in names)
     if not left:
@@ -139,13 +141,18 @@ def without(source: TableSource, names: Sequence[str]) -> TableSource:
     return replace(source, table=left, ignored=(*asked, *source.ignored)) if asked else source
 
 
-def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str) -> None:
-    """Raise DataError for one of ``names`` that is no column of a table, and for its target. ``columns``: all but that
-    one.
+def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str, split: str = "") -> None:
+    """Raise DataError for one of ``names`` that is no column of a table, for its target, and for the column ``split``
+    that says the splits. ``columns``: all but these.
     """
     for name in names:
         if name == target:
             raise DataError(f"The column {name!r} is the target, so it cannot be left out.", "Ignore another one.")
+        if name == split:
+            raise DataError(
+                f"The column {name!r} says which split each row is in, and is not learnt from.",
+                "To have the splits cut by chance, take it out of the table or call it otherwise.",
+            )
         if name not in columns:
             known = f"Its columns are {listed(columns, 8)}."
             raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(columns, name)}{known}")
@@ -321,6 +328,7 @@ def _source(
         separator,
         names,
         way,
+        split or "",
     )
 
 
