@@ -12,6 +12,7 @@ from archsmith.bundle.card import card
 from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.manifest import CARD, NOTICE, Facts, Origin, read
 from archsmith.bundle.predictor import Predictor
+from archsmith.data.images.decode import decode
 
 
 def test_states_the_facts_of_the_run(exported: Any) -> None:
@@ -139,16 +140,22 @@ def test_the_way_without_archsmith_reads_pictures_as_the_predictor_does(
     np.testing.assert_array_equal(found["found"], Predictor(exported.folder).predict_proba([place]))
 
 
-def test_the_way_without_archsmith_reads_16_bits_of_grey(
-    exported: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("kind", "most", "suffix"),
+    [("uint16", 65536, "png"), ("int32", 255, "tif"), ("int32", 65536, "tif"), ("float32", 1, "tif")]
+    + [("float32", 255, "tif"), ("float32", 65536, "tif")],
+)
+def test_the_way_without_archsmith_reads_grey_of_more_bits(
+    exported: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, most: int, suffix: str
 ) -> None:
     code = card(read(exported.folder)).partition("Without Archsmith")[2].partition("```python\n")[2].partition("```")[0]
-    place = tmp_path / "picture.png"
-    Image.fromarray(np.random.default_rng(1).integers(0, 65536, (20, 28), dtype=np.uint16)).save(place)
+    place = tmp_path / f"picture.{suffix}"
+    Image.fromarray((np.random.default_rng(1).random((20, 28)) * most).astype(kind)).save(place)
     monkeypatch.chdir(exported.folder)
     found: dict[str, Any] = {}
     exec(code.replace("picture.png", str(place)) + "\nfound = session.run(None, inputs)[0]", found)
     assert len(np.unique(found["inputs"]["image"])) > 100
+    np.testing.assert_array_equal(found["inputs"]["image"][0], decode(place, 3))
     np.testing.assert_array_equal(found["found"], Predictor(exported.folder).predict_proba([place]))
 
 

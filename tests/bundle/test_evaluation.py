@@ -7,12 +7,13 @@ import pytest
 
 from archsmith.bundle import Predictor
 from archsmith.bundle import images as module
-from archsmith.bundle.evaluation import choose_split, evaluate
+from archsmith.bundle.evaluation import choose_split, evaluate, true_classes
 from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.intake import Labelled
 from archsmith.core import metrics
 from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.source import Source, all_training
+from archsmith.data.labels import target
 
 
 def labelled(pictures: Any, targets: Any, **more: Any) -> Labelled:
@@ -69,6 +70,13 @@ def test_targets_that_the_bundle_cannot_mean_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=part):
         evaluate(predictor, labelled(some(exported.raw[:2]), targets))
+
+
+def test_names_are_written_out_as_in_training(some: Any) -> None:
+    given = labelled(some([None] * 2), ["on\x07", "off"])
+    learnt = target(Source(some([None] * 2), given.targets, all_training(2), "some"))
+    assert learnt.classes == ("off", "on\\x07")
+    assert true_classes(given, learnt.classes).tolist() == [1, 0]
 
 
 def test_only_targets_of_the_chosen_pictures_matter(predictor: Predictor, exported: Any, some: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from archsmith.bundle import prediction_files
 from archsmith.bundle.prediction_columns import Block
-from archsmith.bundle.prediction_files import check, form_of
+from archsmith.bundle.prediction_files import Csv, Json, check, form_of
 from archsmith.core.errors import UsageError
 from archsmith.core.wording import harmless
 from archsmith.data.tables.cells import Repeated
@@ -116,10 +116,16 @@ def test_a_file_that_is_read_is_not_written(tmp_path: Path, monkeypatch: pytest.
     assert check("new/folder/p.csv", []) == Path("new/folder/p.csv") and not Path("new").exists()
 
 
-@pytest.mark.parametrize("name", ["p.xlsx", "p.NPZ"])
+@pytest.mark.parametrize("name", ["p.xlsx", "p.NPZ", "p.csv.gz", "p.tsv", "p.jsonl", "p.zip", "p.txt"])
 def test_another_format_is_not_promised(name: str) -> None:
-    with pytest.raises(UsageError, match=r"cannot be written as .*\.csv, \.parquet or \.json"):
+    with pytest.raises(UsageError, match=r"cannot be written as .*\.csv, \.parquet, \.pq or \.json"):
         check(name, [])
+
+
+@pytest.mark.parametrize("name", ["p", "p.CSV", "p.json"])
+def test_a_name_without_an_ending_is_csv(name: str) -> None:
+    assert check(name, []) == Path(name)
+    assert isinstance(form_of(Path(name), [("row", int), ("error", str)]), Json if name == "p.json" else Csv)
 
 
 def test_a_link_to_itself_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from archsmith.bundle import Predictor, images, table_rows
 from archsmith.bundle.images import AskedPictures
 from archsmith.bundle.intake import Window
-from archsmith.bundle.predictions import AHEAD, NO_NUMBER, batches, predictions
+from archsmith.bundle.predictions import AHEAD, batches, predictions
+from archsmith.bundle.predictor import NO_NUMBER
 from archsmith.core.errors import DataError
 
 
@@ -87,6 +88,16 @@ def test_what_is_no_finite_number_is_no_prediction(people: Any, monkeypatch: pyt
     monkeypatch.setattr(predictor, "run", lambda window: values)
     (batch,) = batches(predictor, SimpleNamespace(windows=lambda start: iter([window])))  # type: ignore[arg-type]
     assert batch.broken == {1: NO_NUMBER, 2: NO_NUMBER}
+
+
+def test_no_class_is_told_for_what_is_no_finite_number(people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = Predictor(people.folder, threads=1)
+    values = np.array([[0.2, 0.8, 0.0], [np.nan, 0.5, 0.5]], np.float32)
+    monkeypatch.setattr(predictor, "run", lambda window: values)
+    row = {"age": 32, "job": "clerk", "hired": "2019-05-06", "number": 1000000003, "sex": "m"}
+    with pytest.raises(DataError, match="Row 2 has no class") as refused:
+        predictor.predict([row, row])
+    assert refused.value.hint == NO_NUMBER
 
 
 def test_an_error_of_the_reader_is_raised(people: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archsmith.bundle import table_requests
 from archsmith.bundle.table_requests import schema, sent_rows, uploaded_rows
 from archsmith.bundle.tables import TableIntake
 from archsmith.core.errors import DataError
@@ -56,8 +57,21 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
 def test_the_rows_of_a_file_are_read_as_any_table_is() -> None:
     csv = b"job;hired;age\nclerk;2019-01-31;30\n3;;x\n"
     (window,) = uploaded_rows(INTAKE, [("../../rows.csv", csv)])
-    assert list(window.broken) == [1] and "row 2 says 'x'" in window.broken[1]
+    assert list(window.broken) == [1] and "row 3 (the headings are row 1) says 'x'" in window.broken[1]
     assert window.calls[0].inputs["numbers"].tolist() == [[30, 17927]]
+
+
+def test_rows_of_a_file_are_called_as_a_spreadsheet_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_requests, "ROWS", 2)
+    lines = ["clerk;;30", "", "clerk;;31", "clerk;;32", "clerk;;x"]
+    found = list(uploaded_rows(INTAKE, [("rows.csv", "\n".join(["job;hired;age", *lines]).encode())]))
+    assert sum(window.n for window in found) == 4
+    assert "row 6 (the headings are row 1) says 'x'" in found[-1].broken[0]
+
+
+def test_the_example_of_a_date_with_times_is_a_day_of_training_rows() -> None:
+    seen = Column("seen", "number", 0.0, 9, 19726.4, 19800.6, 19800.7, written="date")
+    assert schema((seen,))["example"] == {"seen": "2024-03-18"}
 
 
 def test_a_file_that_is_sent_says_itself_how_its_numbers_are_written() -> None:

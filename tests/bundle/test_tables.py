@@ -12,10 +12,12 @@ import pytest
 from archsmith.bundle import Predictor, table_rows, tables
 from archsmith.bundle.manifest import read
 from archsmith.bundle.tables import TableIntake
+from archsmith.bundle.typed_rows import typed_row
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import as_columns
+from archsmith.data.tables.load import load
 
 ROW = {"age": 31, "job": "clerk", "hired": "2019-05-06", "number": 1e9 + 3, "sex": "m"}
 
@@ -149,6 +151,13 @@ def test_a_row_with_a_mistake_is_found_behind_other_chunks(
         predictor.predict([*[ROW] * 24, {**ROW, "age": "old"}])
 
 
+def test_a_row_of_a_file_is_called_as_a_spreadsheet_does(predictor: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("age,job,hired,number,sex\n31,clerk,2019-05-06,1,m\n\nold,clerk,2019-05-06,1,m\n")
+    with pytest.raises(DataError, match=r"row 4 \(the headings are row 1\) says 'old'"):
+        predictor.predict(path)
+
+
 def test_broken_rows_keep_the_others_in_step(intake: TableIntake) -> None:
     rows = [{**ROW, "age": "old" if place in (0, 7, 8) else place} for place in range(12)]
     ((_, _, table),) = intake.tables(rows)
@@ -189,6 +198,25 @@ def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_
     found = intake.labelled(path, likely="other")
     assert set(found.targets) == {"high", "low"}
     assert found.notes == ("There is no column 'other', so 'group' is taken for it; --target names another.",)
+
+
+def test_targets_are_read_as_training_targets_were(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("rooms;price\n" + "".join(f"{i % 7};{100 + i}.000,{i % 10}\n" for i in range(60)))
+    intake = TableIntake.of(load(path, tmp_path / "store", seed=0, target="price").splits)
+    intake = TableIntake.from_inputs(intake.to_inputs())
+    path.write_text("rooms;price\n3;200.000\n2;300.000\n")
+    assert intake.labelled(path, likely="price").targets.tolist() == [200_000, 300_000]
+    earlier = TableIntake(intake.columns, intake.headings)
+    assert "target" not in earlier.to_inputs()[0]
+    assert earlier.labelled(path, likely="price").targets.tolist() == [200, 300]
+
+
+def test_targets_of_an_unknown_way_are_refused(intake: TableIntake) -> None:
+    inputs = intake.to_inputs()
+    inputs[0]["target"] = {"written": "roman", "marks": ""}
+    with pytest.raises(UsageError, match="written 'roman'"):
+        TableIntake.from_inputs(inputs)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +275,20 @@ def test_columns_are_told_with_numbers_that_add_up() -> None:
     _, rows = TableIntake((street, hired), ("street", "hired")).table()
     assert rows[0][2].startswith("188: 'Weg 0'") and rows[0][2].endswith("and 183 more; 75 rare ones count as one")
     assert rows[1][2] == "2019-01-08 to 2024-06-19, median 2019-04-14"
+
+
+def test_dates_with_times_are_told_by_their_days() -> None:
+    seen = Column("seen", "number", 0.0, 9, 17904.9, 18000.6, 19893.7, written="date")
+    _, rows = TableIntake((seen,)).table()
+    assert rows[0][2] == "2019-01-08 to 2024-06-19, median 2019-04-14"
+
+
+@pytest.mark.parametrize(("written", "marks"), [("plain", ""), ("comma", "."), ("comma", ""), ("mixed", "")])
+def test_a_form_shows_numbers_that_are_read_as_they_are_meant(written: str, marks: str) -> None:
+    column = Column("x", "number", 0.0, 9, -1.5, 249.995, 1234.0, written=written, marks=marks)
+    (form,) = TableIntake((column,)).form()["columns"]
+    read = [typed_row([column], {"x": form[name]})["x"] for name in ("least", "usual", "most")]
+    assert read == [-1.5, 249.995, 1234.0]
 
 
 @pytest.mark.parametrize("given", ["rows", "columns", "stream", "labelled"])

@@ -80,22 +80,66 @@ def test_what_lies_outside_of_training_rows_is_told() -> None:
     assert "1900-01-01" in hired and "2016-07-18 to 2024-10-04" in hired
 
 
+def test_dates_are_compared_by_their_days() -> None:
+    seen = Column("seen", "number", 0.0, 9, 19726.4, 19800.0, 20072.3, written="date")
+    for inside in ("2024-01-04", "2024-12-15", "2024-12-15 23:00"):
+        assert beyond([seen], {"seen": inside}) == []
+    (before,) = beyond([seen], {"seen": "2024-01-03"})
+    (after,) = beyond([seen], {"seen": "2024-12-16"})
+    assert "is 2024-01-03, and training rows had 2024-01-04 to 2024-12-15" in before and "2024-12-16" in after
+
+
+def test_ends_are_told_as_they_can_be_typed() -> None:
+    price = Column("price", "number", 0.0, 9, 1.25, 9.0, 249.995, written="comma", marks=".")
+    (said,) = beyond([price], {"price": 1234.5})
+    assert "training rows had 1.25 to 249.9950: " in said
+
+
+@pytest.mark.parametrize("text", ["1.230", "1,230", "1.234"])
+def test_what_a_refusal_advises_is_read(text: str) -> None:
+    mixed = Column("price", "number", written="mixed")
+    with pytest.raises(TypedError) as refused:
+        typed_row([mixed], {"price": text})
+    advice = str(refused.value.hint).removeprefix("Write ").removesuffix(".").split(" or ")
+    assert {typed_row([mixed], {"price": each})["price"] for each in advice} == {
+        float(text.replace(",", ".")),
+        float(text.replace(",", "").replace(".", "")),
+    }
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 @pytest.mark.parametrize(
     ("written", "marks"), [("plain", ""), ("grouped", ""), ("comma", "."), ("comma", ""), ("mixed", "")]
 )
 def test_a_browser_reads_the_same(written: str, marks: str) -> None:
-    column = Column("age", "number", 0.0, 9, 17.0, 38.0, 90.0, written=written, marks=marks)
+    column = Column("age", "number", 0.0, 9, 17.0, 38.125, 90.0, written=written, marks=marks)
     (form,) = TableIntake((column,)).form()["columns"]
+    typed = (*TYPED, form["usual"])
     script = f"""
     import {{ beyond, numberOf }} from {json.dumps((SITE / "numbers.js").as_uri())};
     const read = (text) => {{ try {{ return numberOf(text, {json.dumps(form)}); }} catch {{ return "refused"; }} }};
     const told = (found) => (typeof found === "number" && Boolean(beyond(found, {json.dumps(form)})));
-    console.log(JSON.stringify({json.dumps(TYPED)}.map(read).map((found) => [found, told(found)])));
+    console.log(JSON.stringify({json.dumps(typed)}.map(read).map((found) => [found, told(found)])));
     """
+    said = _of_browser(script)
+    assert said == [_read(column, text) for text in typed]
+    assert said[-1] == [38.125, False]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_browser_advises_what_it_reads() -> None:
+    (form,) = TableIntake((Column("price", "number", written="mixed"),)).form()["columns"]
+    script = f"""
+    import {{ numberOf }} from {json.dumps((SITE / "numbers.js").as_uri())};
+    try {{ numberOf("1.230", {json.dumps(form)}); }} catch (error) {{ console.log(JSON.stringify(error.message)); }}
+    """
+    assert _of_browser(script).endswith("may mean 1.23 or 1230. Write 1.23 or 1230.")
+
+
+def _of_browser(script: str) -> Any:
+    """The JSON that a script logs."""
     node = ["node", "--input-type=module", "-e", script]
-    said = json.loads(subprocess.run(node, capture_output=True, text=True, check=True, timeout=60).stdout)
-    assert said == [_read(column, text) for text in TYPED]
+    return json.loads(subprocess.run(node, capture_output=True, text=True, check=True, timeout=60).stdout)
 
 
 def _read(column: Column, text: str) -> list[Any]:

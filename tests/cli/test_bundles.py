@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -164,6 +165,19 @@ def test_evaluate_measures_on_labelled_pictures(command: Any, bundle: Path, pict
     assert report["classes"]["dark"] == {"n": 12, "precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert (report["confused"], report["skipped"]) == ([], [])
     assert 0 < report["log_loss"] < 0.1
+
+
+def test_evaluate_does_not_claim_what_only_a_name_says(
+    command: Any, bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["facts"]["data"] = {"name": "pictures"}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    err = command("evaluate", copy, pictures).err
+    assert "These data have the name of those that the bundle was trained on. If they are the same, it has" in err
+    assert "the name of those" not in command("evaluate", bundle, pictures).err
 
 
 def test_evaluate_counts_mistakes_by_class(command: Any, bundle: Path, pictures: Path) -> None:

@@ -105,3 +105,23 @@ def test_a_group_stays_in_one_split() -> None:
     assert {split: len(index) for split, index in found.indexes.items()} == {"train": 87, "valid": 15, "test": 18}
     alone = cut(labels, all_training(120), 0, groups=np.arange(120))
     assert np.array_equal(alone.split, cut(labels, all_training(120), 0).split)
+
+
+@pytest.mark.parametrize("kind", ["classes", "targets"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_larger_than_its_share_is_learnt_from(kind: str, seed: int) -> None:
+    labels = np.repeat([0, 1], 500) if kind == "classes" else np.linspace(0, 1, 1000)
+    groups = np.where(np.arange(1000) < 400, 0, np.arange(1000))
+    found = cut(labels, all_training(1000), seed, groups=groups)
+    assert (found.split[:400] == 0).all()
+    sizes = {split: len(index) for split, index in found.indexes.items()}
+    assert abs(sizes["test"] - 90) <= 2 and abs(sizes["valid"] - 77) <= 2
+
+
+def test_every_split_has_a_class_of_few_large_groups() -> None:
+    labels = np.repeat([0, 1, 2], (60, 42, 30))
+    groups = np.r_[np.arange(60), np.repeat([60, 100, 101], (40, 1, 1)), np.repeat([102, 112, 122], 10)]
+    for seed in range(5):
+        found = cut(labels, all_training(132), seed, groups=groups)
+        assert all(set(labels[index].tolist()) == {0, 1, 2} for index in found.indexes.values())
+        assert (found.split[60:100] == 0).all()

@@ -17,6 +17,7 @@ from archsmith.bundle.predictions import Prediction, predictions
 from archsmith.bundle.predictor import Predictor
 from archsmith.core import metrics
 from archsmith.core.errors import DataError, UsageError
+from archsmith.core.wording import visible
 from archsmith.data.examples import SPLITS
 
 MOST_CONFUSED = 10  # pairs of classes that are listed
@@ -116,8 +117,8 @@ def true_classes(labelled: Labelled, known: Sequence[str]) -> NDArray[np.int64]:
             f"It knows: {_some(known)}.",
         )
     values, which = np.unique(targets, return_inverse=True)
-    column = {name: index for index, name in enumerate(known)}
-    names = [_name(value, labelled.class_names) for value in values]
+    column = {visible(name): index for index, name in enumerate(known)}  # as training writes names of classes
+    names = [visible(_name(value, labelled.class_names)) for value in values]
     unknown = [name for name in names if name not in column]
     if unknown:
         raise DataError(

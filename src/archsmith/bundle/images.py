@@ -180,8 +180,11 @@ class ImageIntake(Intake):
         mode = "L" if self.channels == 1 else "RGB"
         return [
             f'picture = ImageOps.exif_transpose(Image.open("{path}"))',
-            'if picture.mode.startswith("I"):  # grey of 16 bits',
-            "    picture = Image.fromarray((np.array(picture) / 257 + 0.5).astype(np.uint8))",
+            'if picture.mode[0] in "IF":  # grey of more than 8 bits: up to 65535, 255, or 1 for fractions',
+            "    grey = np.array(picture, float)",
+            '    most = 65535 if ";" in picture.mode or grey.max() > 255 else 255',
+            '    most = 1 if picture.mode == "F" and grey.max() <= 1 else most',
+            "    picture = Image.fromarray(np.clip(np.rint(grey * (255 / most)), 0, 255).astype(np.uint8))",
             'white = Image.new("RGBA", picture.size, "white")  # what is transparent is white',
             f'image = np.array(Image.alpha_composite(white, picture.convert("RGBA")).convert("{mode}"))',
             f"images = image.reshape(1, *image.shape[:2], {self.channels})",

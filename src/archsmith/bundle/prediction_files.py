@@ -1,4 +1,4 @@
-"""How predictions are written: as CSV, Parquet or JSON. The ending of the file's name decides.
+"""How predictions are written: as CSV, Parquet or JSON. The ending of the file's name decides; without one it is CSV.
 
 Each form only ever adds to the end of a draft, so that a draft that was cut back to an earlier length can go on. CSV
 and JSON are their own draft. That of Parquet is a stream of Arrow batches, which becomes a Parquet file at the end: a
@@ -23,8 +23,7 @@ from archsmith.core.wording import harmless
 from archsmith.data.tables.cells import Repeated
 
 GROUP_CELLS, GROUP_ROWS = 2**22, 2**17  # at most, in one group of a Parquet file: 16 MB of floats
-PARQUET, JSON = (".parquet", ".pq"), (".json",)
-OTHERS = (".xlsx", ".xls", ".ods", ".feather", ".arrow", ".npz", ".npy", ".pdf", ".html")
+CSV, PARQUET, JSON = ("", ".csv"), (".parquet", ".pq"), (".json",)
 
 
 def check(name: str, read: Sequence[str]) -> Path:
@@ -41,9 +40,9 @@ def check(name: str, read: Sequence[str]) -> Path:
         )
     if any(os.path.realpath(path) == os.path.realpath(expanded(file)) for file in read):
         raise UsageError(f"The predictions would overwrite {name!r}, which is read.", "Give another name.")
-    if path.suffix.lower() in OTHERS:
+    if path.suffix.lower() not in (*CSV, *PARQUET, *JSON):
         raise UsageError(
-            f"Predictions cannot be written as {path.suffix}.", "Give a name that ends in .csv, .parquet or .json."
+            f"Predictions cannot be written as {path.suffix}.", "Give a name that ends in .csv, .parquet, .pq or .json."
         )
     if path.suffix.lower() in PARQUET:
         _pyarrow()

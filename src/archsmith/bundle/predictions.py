@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Asked, Window
 from archsmith.bundle.manifest import read
-from archsmith.bundle.predictor import Predictor
+from archsmith.bundle.predictor import NO_NUMBER, Predictor
 from archsmith.data.images.decode_all import available_cpus
 
 AHEAD = 2  # windows that are read before they are needed
 MANY_AHEAD = 12  # the same of small ones, so that threads seldom wait for one another
 MAX_WORKERS = 8
-NO_NUMBER = "The network gave no finite number for it. A value is probably far outside what it has learnt."
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Call, Window
 from archsmith.bundle.manifest import MODEL, Manifest, check_content, checksum, read
-from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.core.fields import fitted
 from archsmith.core.files import regular_size
 
+NO_NUMBER = "The network gave no finite number for it. A value is probably far outside what it has learnt."
 QUIET = 4  # onnxruntime's severity scale: fatal errors only; the others are raised, and told in a sentence of ours
 
 
@@ -64,10 +65,16 @@ class Predictor:
 
     def predict(self, examples: Any) -> list[str] | NDArray[np.float32]:
         """The most probable class of each example, or the regression targets ``(n,)`` float32 in their own unit. Raises
-        DataError for what cannot be read.
+        DataError for what cannot be read, and where the network gives no finite probabilities.
         """
         predictions = self._all(examples)
-        return predictions if self.is_regression else [self.classes[i] for i in predictions.argmax(axis=1)]
+        if self.is_regression:
+            return predictions
+        wrong = np.flatnonzero(~np.isfinite(predictions).all(axis=1))
+        if wrong.size:
+            noun = self.manifest.intake.noun
+            raise DataError(f"{noun.capitalize()} {wrong[0] + 1:,} has no class.", NO_NUMBER)
+        return [self.classes[i] for i in predictions.argmax(axis=1)]
 
     def predict_proba(self, examples: Any) -> NDArray[np.float32]:
         """Probabilities ``(n, n_classes)`` float32, rows add up to 1. Raises DataError for what cannot be read,

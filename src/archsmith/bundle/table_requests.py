@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from archsmith.bundle.intake import Call, Window
-from archsmith.bundle.table_rows import ROWS, RowIntake, columns_of_csv, refuse_gaps
+from archsmith.bundle.table_rows import ROWS, RowIntake, columns_of_csv, csv_row, refuse_gaps
 from archsmith.core.errors import DataError
+from archsmith.data.tables.cells import iso_text
 from archsmith.data.tables.columns import NUMBER, Column
 from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import is_either, value_of
@@ -38,10 +40,14 @@ def uploaded_rows(intake: RowIntake, files: Sequence[tuple[str, bytes]]) -> Iter
     refuse_gaps(intake.columns, dict.fromkeys(table.names))
     intake = intake.written(columns_of_csv(table, intake.columns))
     for columns in table.chunks(ROWS, share=False):
-        yield intake.tolerant(intake.raw(columns), first)
+        yield intake.tolerant(intake.raw(columns), where=partial(_called, table, first))
         first += len(next(iter(columns.values())))
     if not first:
         raise DataError("The table has no rows below its first line.", "It needs one for each example.")
+
+
+def _called(table: CsvFile, first: int, place: int) -> str:
+    return csv_row(table, first + place)
 
 
 def schema(columns: Sequence[Column]) -> dict[str, Any]:
@@ -115,5 +121,5 @@ def _likely(column: Column) -> Any:
     if column.kind != NUMBER:
         return column.categories[0] if column.categories else None
     if column.is_date:
-        return str(np.datetime64(round(column.median or 0.0), "D"))
+        return iso_text(column.median or 0.0)[:10]
     return column.median

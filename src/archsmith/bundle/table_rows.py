@@ -49,7 +49,7 @@ class TableFile:
         """What a row that was read is called, as where a network is trained on such a file."""
         if self._csv is None:
             return row_name(FIRST_ROW + place, "")
-        return row_name(FIRST_ROW + place + bisect_right(self._csv.gaps, place), self._csv.separator)
+        return csv_row(self._csv, place)
 
     def fingerprint(self) -> str:
         """Changes whenever the file does. Raises DataError for what is no file."""
@@ -134,6 +134,11 @@ class TableFile:
                 if table:
                     yield first + gone, table
                 first += batch.num_rows
+
+
+def csv_row(file: CsvFile, place: int) -> str:
+    """What the row at ``place``, counted from 0, is called, once it was read."""
+    return row_name(FIRST_ROW + place + bisect_right(file.gaps, place), file.separator)
 
 
 def columns_of_csv(file: CsvFile, columns: Sequence[Column]) -> tuple[Column, ...]:

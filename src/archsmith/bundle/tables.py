@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Call, Intake, Labelled, ModelInput, Window
 from archsmith.bundle.table_requests import schema, sent_rows, uploaded_rows
 from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, TableFile, slices
+from archsmith.bundle.typed_rows import shown
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
@@ -34,6 +36,7 @@ from archsmith.data.tables.columns import (
     numbers_of,
 )
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, as_written, encode
+from archsmith.data.tables.written import NO_WAY, NUMBER_WAYS
 
 if TYPE_CHECKING:
     from archsmith.data.tables.read import TableSource
@@ -48,10 +51,13 @@ class TableIntake(Intake):
 
     ``columns``: those that the network learnt from, in the order of the table.
     ``headings``: of all columns but the target, in the order of the training table; an array without names has these.
+    ``target_way``: how numbers in the target column of that table are written, and their marks, as in a ``Column``;
+        empty texts where that is not known.
     """
 
     columns: tuple[Column, ...]
     headings: tuple[str, ...] = ()
+    target_way: tuple[str, str] = NO_WAY
 
     kind: ClassVar[str] = "table"
     noun: ClassVar[str] = "row"
@@ -69,15 +75,17 @@ class TableIntake(Intake):
 
     @classmethod
     def of(cls, splits: Splits) -> TableIntake:
-        return cls(splits.columns, splits.names)  # type: ignore[attr-defined]
+        return cls(splits.columns, splits.names, splits.target_way)  # type: ignore[attr-defined]
 
     def to_inputs(self) -> list[dict[str, Any]]:
-        found = [
+        found: list[dict[str, Any]] = [
             {"name": name, "kind": name, "columns": [_json(column) for column in columns]}
             for name, columns in ((NUMBERS_INPUT, self.numbers), (CATEGORIES_INPUT, self.categories))
             if columns
         ]
         found[0]["headings"] = list(self.headings)
+        if self.target_way != NO_WAY:
+            found[0]["target"] = dict(zip(("written", "marks"), self.target_way, strict=True))
         return found
 
     @classmethod
@@ -89,7 +97,11 @@ class TableIntake(Intake):
             for entry in one["columns"]
         ]
         headings = tuple(map(str, inputs[0]["headings"]))
-        return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings)
+        told = inputs[0].get("target", {})  # which earlier bundles lack
+        way = str(told.get("written", "")), str(told.get("marks", ""))
+        if way[0] not in ("", *NUMBER_WAYS):
+            raise UsageError(f"The targets of a table are written {way[0][:40]!r}.")
+        return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings, way)
 
     def fits(self, task: Task) -> bool:
         wanted: list[tuple[str, tuple[int, ...], int | None]] = []
@@ -128,10 +140,10 @@ class TableIntake(Intake):
         """An intake that knows how the table is written, first row and columns of some rows at a time. Raises
         DataError.
         """
-        if isinstance(given, str | os.PathLike):
-            file = TableFile(Path(given))
-            intake = self.written(file.columns(self.columns))
-            for first, table in file.chunks(self.columns):
+        given = TableFile(Path(given)) if isinstance(given, str | os.PathLike) else given
+        if isinstance(given, TableFile):
+            intake = self.written(given.columns(self.columns))
+            for first, table in given.chunks(self.columns):
                 yield intake, first, table
         elif hasattr(given, "__next__"):
             first = 0
@@ -178,9 +190,9 @@ class TableIntake(Intake):
             found[CATEGORIES_INPUT] = texts
         return found
 
-    def window(self, table: Mapping[str, Any], first_row: int = 0) -> Window:
-        """All rows. Raises DataError for the first that is broken."""
-        inputs = self.inputs(table, first_row)
+    def window(self, table: Mapping[str, Any], first_row: int = 0, where: Callable[[int], str] | None = None) -> Window:
+        """All rows. Raises DataError for the first that is broken, which ``where`` names if that is given."""
+        inputs = self.inputs(table, first_row, where=where)
         n = len(next(iter(inputs.values())))
         return Window(n, _calls(np.arange(n), inputs))
 
@@ -198,8 +210,9 @@ class TableIntake(Intake):
         return Window(n, _calls(sound, inputs), broken)
 
     def windows(self, given: Any) -> Iterator[Window]:
-        for intake, first, table in self.tables(given):
-            yield intake.window(table, first)
+        file = TableFile(Path(given)) if isinstance(given, str | os.PathLike) else None
+        for intake, first, table in self.tables(given if file is None else file):
+            yield intake.window(table, first, None if file is None else partial(_called, file, first))
 
     def asked(self, names: Sequence[str], column: str | None = None) -> AskedFile:
         if column is not None:
@@ -231,7 +244,7 @@ class TableIntake(Intake):
             "Add the column of what the bundle predicts, or name it with --target.",
         )
         try:
-            source = read(data, target or likely)
+            source = read(data, target or likely, learnt=self.target_way)
         except NoTargetError as error:
             if target:
                 raise
@@ -246,7 +259,7 @@ class TableIntake(Intake):
                 return source, source.notes
             raise missing
         try:
-            source = read(data)
+            source = read(data, learnt=self.target_way)
         except DataError:  # of a guess
             raise missing from None
         if source.target in self.headings:  # what the network is given
@@ -345,6 +358,10 @@ class TableIntake(Intake):
         return ("column", "kind", "values in training rows", "missing"), rows
 
 
+def _called(file: TableFile, first: int, place: int) -> str:
+    return file.name(first + place)
+
+
 def _calls(places: NDArray[np.int64], inputs: Mapping[str, NDArray[Any]]) -> tuple[Call, ...]:
     return tuple(
         Call(places[first : first + ROWS], {name: values[first : first + ROWS] for name, values in inputs.items()})
@@ -363,13 +380,10 @@ def _asked(column: Column) -> dict[str, Any]:
     """
     if column.kind == CATEGORY:
         return {"name": column.name, "categories": list(column.categories)}
-    is_date = column.is_date
-    least, usual, most = (
-        iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.12g}"
-        for value in (column.minimum, column.median, column.maximum)
-    )
+    ends = column.minimum, column.median, column.maximum
+    least, usual, most = (shown(column, value or 0.0) for value in ends)
     written = {"written": column.written, "marks": column.marks}
-    return {"name": column.name, "is_date": is_date, "least": least, "usual": usual, "most": most, **written}
+    return {"name": column.name, "is_date": column.is_date, "least": least, "usual": usual, "most": most, **written}
 
 
 def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
@@ -385,5 +399,5 @@ def _values(column: Column) -> str:
         rare = f"; {n_rare:,} rare ones count as one" if n_rare > 0 else ""
         return f"{len(column.categories):,}: {listed(column.categories)}{rare}"
     ends = column.minimum or 0.0, column.median or 0.0, column.maximum or 0.0
-    low, middle, high = (iso_text(round(value)) if column.is_date else f"{value:.6g}" for value in ends)
+    low, middle, high = (iso_text(value)[:10] if column.is_date else f"{value:.6g}" for value in ends)
     return f"{low} to {high}, median {middle}"

@@ -12,7 +12,7 @@ from typing import Any
 from archsmith.core.errors import DataError
 from archsmith.data.tables.cells import LARGEST, PLAIN, iso_text, short
 from archsmith.data.tables.columns import NUMBER, Column
-from archsmith.data.tables.written import is_either, unclear, value_of
+from archsmith.data.tables.written import clear_text, is_either, unclear, value_of
 
 
 class TypedError(DataError):
@@ -40,16 +40,19 @@ def beyond(columns: Sequence[Column], row: Mapping[str, Any]) -> list[str]:
         number = _known(column, row.get(column.name))
         if number is None or column.minimum is None or column.maximum is None:
             continue
-        if math.isnan(number) or column.minimum <= number <= column.maximum:
+        compared = math.floor if column.is_date else float  # a form asks for whole days
+        if math.isnan(number) or compared(column.minimum) <= compared(number) <= compared(column.maximum):
             continue
-        said, low, high = (
-            iso_text(each)[:10] if column.is_date else f"{each:.12g}"
-            for each in (number, column.minimum, column.maximum)
-        )
+        said, low, high = (shown(column, each) for each in (number, column.minimum, column.maximum))
         found.append(
             f"{column.name!r} is {said}, and training rows had {low} to {high}: nothing was learnt about such values."
         )
     return found
+
+
+def shown(column: Column, number: float) -> str:
+    """A number as a form shows it, and as one that is typed there is read; of a date, the day."""
+    return iso_text(number)[:10] if column.is_date else clear_text(number)
 
 
 def _known(column: Column, value: Any) -> float | None:

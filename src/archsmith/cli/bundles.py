@@ -146,7 +146,10 @@ def evaluate(
     to_stderr(*labelled.notes)
     name, chosen = choose_split(labelled, split)
     if name in ("all", "train") and learnt.get("name") == chosen.name:
-        to_stderr(f"The bundle was trained on some of these {intake.nouns}. On new ones its scores will be lower.")
+        to_stderr(
+            "These data have the name of those that the bundle was trained on. If they are the same, it has learnt "
+            f"from some of these {intake.nouns}, and its scores on new ones will be lower."
+        )
     report = measure(predictor, chosen, lambda coming: _watched(coming, len(chosen), intake.nouns, shown=True))
     named = [reason if place in reason else f"{place}: {reason}" for place, reason in report["skipped"]]
     _name_some(named, intake.noun)

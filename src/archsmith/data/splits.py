@@ -4,6 +4,9 @@ A split that is missing is cut from the training split: 15 % for a test split, t
 a validation split. Classes are cut one by one. Each class keeps at least one training example, and a class of three or
 more examples is in every split. Regression targets are cut by their quantiles, so that every split has small and large
 ones. All of this needs labels only, before any example is decoded.
+
+Groups, such as copies of a picture, stay in one split. One with more examples than its class has in a split is learnt
+from, where enough other groups are there: else it would be most of that split.
 """
 
 from __future__ import annotations
@@ -103,9 +106,22 @@ def cut(
         example is a group.
     """
     if groups is not None:
-        ones, whose = np.unique(groups, return_inverse=True)
-        of_ones = cut(labels[ones], given[ones], seed, test_share=test_share, valid_share=valid_share, noun=noun)
-        return Cut(of_ones.split[whose], of_ones.made)
+        ones, whose, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        found, made = _of_groups(labels[ones], given[ones], sizes, seed, test_share, valid_share, noun)
+        return Cut(found[whose], made)
+    return Cut(*_of_groups(labels, given, np.ones(len(labels), np.int64), seed, test_share, valid_share, noun))
+
+
+def _of_groups(
+    labels: NDArray[Any],
+    given: NDArray[np.int8],
+    sizes: NDArray[np.int64],
+    seed: int,
+    test_share: float,
+    valid_share: float,
+    noun: str,
+) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    """What a ``Cut`` holds, for groups of so many examples as ``sizes`` ``(n,)`` say."""
     train, valid, test = (np.flatnonzero(given == code) for code in range(len(SPLITS)))
     if len(train) < FEWEST:
         raise DataError(
@@ -116,23 +132,30 @@ def cut(
     made = []
     if not len(test):
         wanted = round(test_share * len(train))
-        train, test = _cut(train, labels, n_classes, wanted, seed, "test", noun)
+        train, test = _cut(train, labels, sizes, n_classes, wanted, seed, "test", noun)
         made.append("test")
     if not len(valid):
         wanted = min(VALID_CAP, round(valid_share * len(train)))
-        train, valid = _cut(train, labels, n_classes, wanted, seed, "valid", noun)
+        train, valid = _cut(train, labels, sizes, n_classes, wanted, seed, "valid", noun)
         made.append("valid")
     found = np.full(len(given), -1, np.int8)
     for code, index in enumerate((train, valid, test)):
         found[index] = code
-    return Cut(found, tuple(made))
+    return found, tuple(made)
 
 
 def _cut(
-    pool: NDArray[np.int64], labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str, noun: str
+    pool: NDArray[np.int64],
+    labels: NDArray[Any],
+    sizes: NDArray[np.int64],
+    n_classes: int,
+    wanted: int,
+    seed: int,
+    name: str,
+    noun: str,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``pool`` without the split ``name``, and that split: about ``wanted`` examples, of each class its share."""
-    out = stratified(labels[pool], n_classes, wanted, seed, name)
+    """``pool`` without the split ``name``, and that split: about ``wanted`` groups, of each class its share."""
+    out = stratified(labels[pool], n_classes, wanted, seed, name, sizes[pool])
     if not len(out):
         raise DataError(
             f"No class has two {noun}s, so none can be held out.",
@@ -143,9 +166,14 @@ def _cut(
     return pool[stays], pool[out]
 
 
-def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:
+def stratified(
+    labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str, sizes: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Sorted indexes of about ``wanted`` examples: of each class its share (largest remainders), and at least one where
     enough stay behind.
+
+    ``sizes``: ``(n,)``, how many examples each one stands for; None: one. One that stands for more than the share of
+    its class comes last, the largest at the very end.
 
     Regression targets are divided by rank into ten bins (fewer where fewer than ten are wanted), which then count as
     classes.
@@ -166,7 +194,11 @@ def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, nam
     chosen = []
     for label in range(n_classes):
         own = order[ends[label] - counts[label] : ends[label]]
-        chosen.append(generator(seed, "split", name, label).permutation(own)[: take[label]])
+        own = generator(seed, "split", name, label).permutation(own)
+        if sizes is not None:
+            most = np.ceil(wanted / len(labels) * sizes[own].sum())
+            own = own[np.argsort(np.where(sizes[own] > most, sizes[own], 0), kind="stable")]
+        chosen.append(own[: take[label]])
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
 
 

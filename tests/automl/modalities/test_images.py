@@ -10,7 +10,7 @@ from archsmith.automl import pretrained_weights
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.pretrained_weights import OWN
 from archsmith.automl.settings import FitSettings
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.graphs.cost import cost
 from archsmith.graphs.network import Network
@@ -134,3 +134,14 @@ def test_what_is_no_table_has_no_columns(modality, tmp_path, source, wish):
     with pytest.raises(UsageError, match="no table, so they have no column 'foo'") as caught:
         modality.load(FitSettings(data, 60.0, **wish), tmp_path, None, lambda *told: None)
     assert caught.value.hint in ("Leave out --target.", "Leave out --image-column.")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "hinted"), [({}, True), ({"modality": "image"}, False), ({"image": "photo"}, False)]
+)
+def test_a_table_that_was_taken_for_pictures_may_be_one_of_rows(modality, tmp_path, wishes, hinted):
+    path = tmp_path / "flats.csv"
+    path.write_text("photo,price\n" + "".join(f"{i}.jpg,{i % 2}\n" for i in range(40)))
+    with pytest.raises(DataError, match="names files that are not there") as refused:
+        modality.load(FitSettings(path, **wishes), tmp_path / "store", None, lambda *told: None)
+    assert str(refused.value.hint).endswith("say --modality table.") is hinted

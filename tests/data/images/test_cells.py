@@ -15,7 +15,7 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.images import cells
-from archsmith.data.images.cells import Base64, Cells, from_base64, open_parquet
+from archsmith.data.images.cells import Base64, Cells, Lines, from_base64, open_parquet
 from archsmith.data.images.read_table import read_table
 from archsmith.data.images.source import Pictures
 
@@ -181,17 +181,26 @@ def test_text_that_is_no_base64(broken: str) -> None:
         from_base64(broken)
 
 
-def test_texts_are_pictures_named_by_their_line() -> None:
+def test_rows_are_named_by_the_lines_where_they_begin(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(b'a,b\n\n1,"two\r\nlines"\n  \n2,"say ""so"""\r\n3,z\n')
+    called = Lines(path, "utf-8-sig", 3)
+    assert [called(row) for row in range(3)] == [f"line {line} of {path}" for line in (3, 6, 7)]
+    assert Lines(path, "utf-8-sig", 4)(2) == f"row 3 of {path}"  # it has changed
+    assert Lines(tmp_path / "gone.csv", "utf-8-sig", 3)(2) == f"row 3 of {tmp_path / 'gone.csv'}"
+
+
+def test_texts_are_pictures_named_by_their_rows() -> None:
     content = png()
-    pictures = Base64(Path("data.csv"), "photo", [text(content), "abc"], [0, 4])
+    pictures = Base64(Path("data.csv"), "photo", [text(content), "abc"], [0, 4], "row {}".format)
     assert isinstance(pictures, Pictures)
     assert pictures.content(0) == content
-    with pytest.raises(DataError, match=r"line 6 of data.csv.*base64"):
+    with pytest.raises(DataError, match=r"row 4.*base64"):
         pictures.decode(1, 3)
 
 
 def test_the_fingerprint_is_that_of_the_texts() -> None:
     one, same, other = (
-        Base64(Path("data.csv"), "photo", texts, [0, 1]) for texts in (["a", "b"], ["a", "b"], ["ab", ""])
+        Base64(Path("data.csv"), "photo", texts, [0, 1], str) for texts in (["a", "b"], ["a", "b"], ["ab", ""])
     )
     assert one.fingerprint() == same.fingerprint() != other.fingerprint()

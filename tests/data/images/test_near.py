@@ -54,8 +54,9 @@ def test_the_sizes_of_one_picture_are_a_group(folder: Path) -> None:
     listed = read(str(folder))
     names = [listed.pictures.name(i) for i in range(len(listed))]
     labels = np.array([int("/b/" in name) for name in names])
-    groups = near_duplicates(listed.pictures, labels)
-    assert groups is not None
+    found = near_duplicates(listed.pictures, labels)
+    assert found is not None
+    groups = found.groups
     expected = [names.index(next(other for other in names if stem(other) == stem(name))) for name in names]
     assert groups.tolist() == expected
 
@@ -86,6 +87,25 @@ def test_of_one_size_copies_stay_in_one_split(tmp_path: Path) -> None:
     assert told.startswith("120 pictures are the same")
 
 
+def test_of_a_chain_the_link_is_named(tmp_path: Path) -> None:
+    rng, place = np.random.default_rng(0), tmp_path / "pictures"
+    for name in "ab":
+        (place / name).mkdir(parents=True)
+        for i in range(2 * N):
+            drawn(rng).save(place / name / f"{i:02}.png")
+    for i, (grey, side) in enumerate(((100, 24), (103, 32), (106, 24))):  # the ends of the chain are no pair
+        Image.new("RGB", (side, side), (grey,) * 3).save(place / "a" / f"x{i}.png")
+    listed = read(str(place))
+    names = [listed.pictures.name(i)[-6:] for i in range(len(listed))]
+    found = near_duplicates(listed.pictures, listed.labels)
+    assert found is not None
+    first, link, last = (names.index(f"x{i}.png") for i in range(3))
+    assert found.groups[[first, link, last]].tolist() == [first] * 3
+    assert (found.like[link], found.like[last], found.like[0]) == (first, link, 0)
+    (told,) = [line for line in load(str(place), tmp_path / "c", seed=0).findings.lines() if "nearly the same" in line]
+    assert "a/x1.png and a/x0.png; a/x2.png and a/x1.png. " in told
+
+
 def test_pictures_of_another_class_are_no_group(folder: Path) -> None:
     listed = read(str(folder))
     assert near_duplicates(listed.pictures, np.arange(len(listed))) is None
@@ -101,8 +121,9 @@ def test_a_class_that_would_be_in_one_split_only_stays_as_it_is(tmp_path: Path) 
                 picture.resize((side, side)).save(tmp_path / name / f"{i}-{side}.png")
     listed = read(str(tmp_path))
     labels = np.array([int("/b/" in listed.pictures.name(i)) for i in range(len(listed))])
-    groups = near_duplicates(listed.pictures, labels)
-    assert groups is not None
+    found = near_duplicates(listed.pictures, labels)
+    assert found is not None
+    groups = found.groups
     assert len(np.unique(groups[labels == 0])) == 20 and len(np.unique(groups[labels == 1])) == 4
 
 

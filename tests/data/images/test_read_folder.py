@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ RNG = np.random.default_rng(0)
 
 
 def write_pictures(
-    folder: Path, classes: str = "ab", n: int = 3, size: tuple[int, int] = (9, 7), mode: str = "RGB"
+    folder: Path, classes: Sequence[str] = "ab", n: int = 3, size: tuple[int, int] = (9, 7), mode: str = "RGB"
 ) -> None:
     for name in classes:
         (folder / name).mkdir(parents=True)
@@ -92,9 +93,50 @@ def test_folders_named_like_splits_are_classes_where_none_is_for_training(tmp_pa
     assert read_folder(tmp_path / "data").class_names == ("b", "test")
 
 
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("bus", "test", "train"):
+        write_pictures(tmp_path, [name])
+    source = read_folder(tmp_path)
+    assert (source.class_names, sizes(source)) == (("bus", "test", "train"), {"train": 9})
+    assert source.notes == ("The folder 'train' is taken for a class, since pictures lie right in it.",)
+
+
+def test_a_folder_train_that_may_be_a_class_or_a_split_is_refused(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", ["steam", "tram"])
+    write_pictures(tmp_path, ["bus"])
+    with pytest.raises(DataError, match="'train' with class folders inside, and beside it 'bus', which is no split"):
+        read_folder(tmp_path)
+    write_pictures(tmp_path / "bus", ["tram"])
+    assert read_folder(tmp_path).class_names == ("steam", "tram")  # as a further split
+
+
+def test_pictures_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    for name in ("x.png", "y.jpg", ".z.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert read_folder(tmp_path).notes == ("2 pictures lie outside class folders and were left out.",)
+
+
+def test_folders_beside_splits_are_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train")
+    write_pictures(tmp_path / "test", n=1)
+    (tmp_path / "test" / "x.png").write_bytes(b"")
+    write_pictures(tmp_path / "holdout", n=5)
+    (tmp_path / "papers").mkdir()
+    source = read_folder(tmp_path)
+    assert sizes(source) == {"train": 6, "test": 2}
+    assert source.notes == (
+        "1 picture lies outside class folders and was left out.",
+        "The folder 'holdout' is no split, so 10 pictures there were left out.",
+    )
+    write_pictures(tmp_path / "more", n=1)
+    assert "The folders 'holdout', 'more' are no splits, so 12 pictures" in read_folder(tmp_path).notes[1]
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
+        (("train/0.png", "test/0.png"), "do not lie in class folders"),
         ((), "is empty"),
         (("a.png",), "do not lie in class folders"),
         (("a/a.txt",), "no pictures"),

@@ -149,6 +149,13 @@ def test_a_split_column(folder: Path) -> None:
 def test_a_split_that_is_unknown(folder: Path) -> None:
     message = refusal(csv(folder, "image,label,split", rows("pictures/{i}.png,{c},fold{i}"))).message
     assert "'fold0' in line 2" in message
+    message = refusal(csv(folder, "image,label,split", ["", *rows('pictures/{i}.png,"{c}\n",fold{i}')])).message
+    assert "'fold0' in line 3" in message
+
+
+def test_a_target_that_may_mean_two_numbers_is_found_by_its_line(folder: Path) -> None:
+    lines = ["pictures/0.png,2.5", "", 'pictures/1.png,"2,5"', 'pictures/2.png,"1,234"']
+    assert "says '1,234' in line 5 of " in refusal(csv(folder, "image,price", lines)).message
 
 
 def test_a_few_gaps_are_skipped(folder: Path) -> None:
@@ -192,7 +199,8 @@ def test_base64(folder: Path) -> None:
 def test_broken_base64_names_its_line(folder: Path) -> None:
     lines = [f"{base64.b64encode(png()).decode()},{i}" for i in range(N)]
     lines[4] = lines[4][:90] + "*,4"
-    with pytest.raises(DataError, match="line 6 of .*base64"):
+    lines[2] += "\n"  # an empty line
+    with pytest.raises(DataError, match="line 7 of .*base64"):
         read_table(csv(folder, "photo,label", lines)).pictures.decode(4, 3)
 
 

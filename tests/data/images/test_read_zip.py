@@ -72,7 +72,26 @@ def test_part_folders_above_class_folders(tmp_path: Path) -> None:
     members = tree("Train/") | tree("val/", n=2) | tree("testing/", n=1) | {"readme.png": png()}
     source = read_zip(packed(tmp_path / "a.zip", members))
     assert np.bincount(source.split).tolist() == [6, 4, 2]
-    assert "1 picture of the archive lies outside class folders and was left out" in source.notes[0]
+    assert source.notes == ("1 picture lies outside class folders and was left out.",)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    members = {f"{name}/{i}.png": png() for name in ("bus", "test", "train") for i in range(3)}
+    source = read_zip(packed(tmp_path / "a.zip", members))
+    assert (source.class_names, set(source.split)) == (("bus", "test", "train"), {0})
+    assert source.notes == ("The folder 'train' is taken for a class, since pictures lie right in it.",)
+    with pytest.raises(DataError, match="beside it 'bus', which is no split"):
+        read_zip(packed(tmp_path / "b.zip", tree("train/") | {"bus/0.png": png()}))
+
+
+def test_further_folders_beside_splits_are_named(tmp_path: Path) -> None:
+    members = tree("train/") | tree("holdout/", n=2) | tree("test/", n=1) | {"train/0.png": png(), "x.png": png()}
+    source = read_zip(packed(tmp_path / "a.zip", members))
+    assert np.bincount(source.split).tolist() == [6, 0, 2]
+    assert source.notes == (
+        "2 pictures lie outside class folders and were left out.",
+        "The folder 'holdout' is no split, so 4 pictures there were left out.",
+    )
 
 
 @pytest.mark.parametrize(("prefix", "empty"), [("", "owls/"), ("photos/", "photos/owls/"), ("train/", "train/owls/")])

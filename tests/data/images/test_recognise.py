@@ -43,7 +43,6 @@ def png() -> bytes:
         ([png(), png()], LABELS),
         pandas.DataFrame({"file": ["a.png", "b.png"], "label": LABELS}),
         pandas.DataFrame({"anything": ["a.png", "b.png"], "label": LABELS}),
-        pandas.DataFrame({"image": ["a", "b"], "label": LABELS}),
         (pandas.DataFrame({"photo": [png(), png()]}), LABELS),
     ],
 )
@@ -65,6 +64,7 @@ def test_what_was_read_already() -> None:
         pandas.DataFrame({"age": [1, 2], "job": ["clerk", "farmer"]}),
         pandas.DataFrame([["a.png", 1, 2]], columns=["image", "label", "label"]),
         pandas.DataFrame({"image": [1, 2], "label": LABELS}),
+        pandas.DataFrame({"image": ["a", "b"], "label": LABELS}),
         (pandas.DataFrame({"age": [1, 2]}), LABELS),
         42,
         None,
@@ -86,12 +86,21 @@ def csv(text: str) -> Callable[[Path], None]:
         (f"photo,label\n{base64.b64encode(png()).decode()},1\n", True),
         ("age,job\n1,clerk\n2,farmer\n", False),
         ("image,label\n", False),
+        ("file,label\na.wav,1\nb.wav,2\n", False),
+        ("photo,price\n3,100\n4,200\n", False),
+        ("path,visits\n/a/b.html,1\n/a,2\n", False),
+        ("image,label\na.png,1\nb.heic,2\n", True),
+        ("image,label\nraw\\0001,1\nraw\\0002,2\n", True),
+        ("other,label\nraw/0001,1\nraw/0002,2\n", False),
         ("", False),
         ("age,job\n1\n2,farmer,3\n", False),
     ],
 )
 def test_a_file_of_text_is_looked_into(tmp_path: Path, text: str, expected: bool) -> None:
     (tmp_path / "data.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "raw").mkdir()
+    for name in ("raw/0001", "raw/0002", "a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(png())
     assert recognised(tmp_path / "data.csv") is expected
 
 

@@ -173,7 +173,7 @@ case("text named .csv.gz", file(LINES, "data.csv.gz"), Taken(holds=uses("size", 
 case("a damaged Parquet file", file(b"PAR1 no PAR1", "data.parquet"), Refused("not a whole Parquet file", "cut off"))
 case("CSV named .parquet", file(LINES, "data.parquet"), Refused("not a whole Parquet file", "download it again"))
 case("a very long cell", file(LINES + f"1,{'x' * 200_000},a\n"), Refused("is longer than 131,072 characters", "quote"))
-case("Latin-1", file(LINES.replace("red", "röd").encode("latin-1")), Taken("read as Latin-1"))
+case("Windows-1252", file(LINES.replace("red", "röd").encode("cp1252")), Taken("read as Windows-1252"))
 case("the mark of Excel", file(LINES.encode("utf-8-sig")), Taken(holds=uses("size", "colour")))
 case("UTF-16", file(LINES.encode("utf-16")), Taken(holds=uses("size", "colour")))
 case("semicolons", file(LINES.replace(",", ";")), Taken(holds=uses("size", "colour")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from archsmith.data.tables.checks import Findings, check, fingerprints, target_c
 from archsmith.data.tables.column_notes import Ignored
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.examples import TableExamples, TableSplits
+from archsmith.data.tables.load import load
 
 NUMBERS = (Column("p", "number"), Column("q", "number"))
 
@@ -63,13 +65,47 @@ def test_rows_in_several_splits_are_counted_and_said() -> None:
 
 def test_fingerprints_do_not_tell_zeros_and_gaps_apart_by_their_bits() -> None:
     gap = np.array([0x7FC00001], np.uint32).view(np.float32)[0]
-    first, second = fingerprints(rows([[0.0, np.nan], [-0.0, gap]], [0, 0]))
+    first, second = fingerprints(np.array([[0.0, np.nan], [-0.0, gap]], np.float32), np.zeros((2, 0), np.int64))
     assert first == second
 
 
 def test_fingerprints_of_different_rows_differ() -> None:
     values = np.stack(np.meshgrid(np.arange(300), np.arange(300)), -1).reshape(-1, 2)
-    assert len(np.unique(fingerprints(rows(values, np.zeros(len(values), np.int64))))) == len(values)
+    assert len(np.unique(fingerprints(values.astype(np.float32), np.zeros((len(values), 0), np.int64)))) == len(values)
+    assert len(np.unique(fingerprints(np.zeros((len(values), 0), np.float32), values))) == len(values)
+
+
+def streets(*more: tuple[str, str, str]) -> dict[str, list[Any]]:
+    """120 rows that differ, half of them in a rare text only, and ``more`` of street, label and split."""
+    label, split = ["a", "b"] * 60, ["train"] * 80 + ["valid"] * 20 + ["test"] * 20
+    rare = [place % 4 > 1 for place in range(120)]
+    table = {
+        "street": [f"Weg {place}" if alone else "Hauptstraße" for place, alone in enumerate(rare)],
+        "rooms": [3 if alone else 10 + place for place, alone in enumerate(rare)],
+        "label": label,
+        "split": split,
+    }
+    for street, label, split in more:
+        for name, value in zip(table, (street, 3, label, split), strict=True):
+            table[name].append(value)
+    return table
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_rows_with_other_rare_texts_are_other_rows(tmp_path: Path, as_frame: bool) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = streets()
+    found = load(pandas.DataFrame(table) if as_frame else table, tmp_path, seed=0, target="label").findings
+    assert any("Rare values are taken together in 'street'" in note for note in found.notes)
+    assert (found.duplicates, found.leaks, found.contradictions) == (0, {"valid": 0, "test": 0}, 0)
+
+
+def test_rows_with_the_same_rare_text_are_found_in_every_split(tmp_path: Path) -> None:
+    again = (("Weg 86", "a", "valid"), (" Weg 86 ", "a", "test"), ("Weg 2", "a", "test"), ("Weg 3", "a", "train"))
+    gaps = (("", "a", "train"), ("NA", "a", "train"))
+    found = load(streets(*again, *gaps), tmp_path, seed=0, target="label").findings
+    # "Weg 3" had the label b in training; rows without a street are alike
+    assert (found.duplicates, found.leaks, found.contradictions) == (2, {"valid": 0, "test": 2}, 1)
 
 
 def test_uneven_and_single_classes() -> None:

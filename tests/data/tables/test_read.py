@@ -138,6 +138,46 @@ def test_how_targets_are_written_is_decided_by_the_table_and_a_guess_is_said(
     assert said in " ".join(source.notes) and bool(said) == bool(source.notes)
 
 
+@pytest.mark.parametrize(
+    ("learnt", "line", "found"),
+    [
+        (("comma", "."), "a;200.000", 200000),
+        (("comma", "."), "a\t200.000", 200000),
+        (("plain", ""), "a;200.000", 200),
+        (("comma", "."), "3.5;200.000", 200),  # the file itself says how it is written
+        (("comma", ""), "a;200.000", "may mean 200 or 200000"),
+        (("plain", ""), "a\t200,000", "may mean 200000 or 200"),
+        (("", ""), "a;200.000", 200),
+    ],
+)
+def test_targets_that_can_be_read_in_two_ways_are_read_as_training_targets(
+    tmp_path: Path, learnt: tuple[str, str], line: str, found: Any
+) -> None:
+    path = tmp_path / "prices.csv"
+    heading = "town\tprice" if "\t" in line else "town;price"
+    path.write_text(f"{heading}\n{line}\n{line}\n")
+    if isinstance(found, str):
+        with pytest.raises(DataError, match=found):
+            read(path, "price", learnt=learnt)
+    else:
+        assert read(path, "price", learnt=learnt).targets.tolist() == [found, found]
+
+
+@pytest.mark.parametrize(
+    ("prices", "way"),
+    [
+        (["1.200,50", "3,5"], ("comma", ".")),
+        (["12,5", "3,5"], ("comma", "")),
+        (["1,200.50", "3.5"], ("grouped", "")),
+        (["12.5", "3.5"], ("plain", "")),
+        (["cheap", "3.5"], ("", "")),
+        ([12.5, 3.5], ("", "")),
+    ],
+)
+def test_how_targets_are_written_is_kept(prices: list[Any], way: tuple[str, str]) -> None:
+    assert read({"town": ["a", "b"], "price": prices}, "price").target_way == way
+
+
 # Columns that are left out
 
 
@@ -160,3 +200,11 @@ def test_columns_can_be_left_out() -> None:
 def test_columns_that_cannot_be_left_out_are_named(names: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         without(read({"a": [1, 2, 3], "Name": ["x", "y", "z"], "y": [1, 2, 1]}), names)
+
+
+def test_the_column_of_the_splits_is_not_said_to_be_missing() -> None:
+    source = read({"a": [1, 2, 3], "Split": ["train", "train", "test"], "y": [1, 2, 1]})
+    with pytest.raises(DataError, match="'Split' says which split each row is in"):
+        without(source, ("Split",))
+    with pytest.raises(DataError, match="No column 'Split'"):
+        without(read({"a": [1, 2, 3], "y": [1, 2, 1]}), ("Split",))

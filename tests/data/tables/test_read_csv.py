@@ -36,12 +36,33 @@ def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
     assert chunk == {"a": ["007", "NA", "1e5"], "b": ["1,5", 'say "so"', "two\nlines"]}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     file = CsvFile(write(tmp_path, "größe,b\nü,1\n", encoding))
     (chunk,) = file.chunks()
     assert chunk == {"größe": ["ü"], "b": ["1"]}
-    assert bool(file.notes) == (encoding == "latin-1")
+    assert bool(file.notes) == (encoding == "cp1252")
+
+
+def test_windows_text_keeps_its_signs(tmp_path: Path) -> None:
+    file = CsvFile(write(tmp_path, "Preis €,b\nMo–Fr ’x’,1\n", "cp1252"))
+    assert list(file.chunks()) == [{"Preis €": ["Mo–Fr ’x’"], "b": ["1"]}]
+    assert file.notes == ("'t.csv' is not UTF-8 text and was read as Windows-1252.",)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_other_bytes_are_latin_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool) -> None:
+    monkeypatch.setattr(read_csv, "BLOCK", 64)
+    more = "ü,1\n" * 100
+    rows = f"{more}\x9d,2\n" if late else f"\x9d,2\n{more}"
+    file = CsvFile(write(tmp_path, f"a,b\n{rows}", "latin-1"))
+    (chunk,) = file.chunks()
+    assert "\x9d" in chunk["a"] and file.notes == ("'t.csv' is not UTF-8 text and was read as Latin-1.",)
+
+
+@pytest.mark.parametrize("odd", ["\x85", "\u2028", "\x1c", "\v"])
+def test_a_heading_ends_where_its_line_does(tmp_path: Path, odd: str) -> None:
+    assert CsvFile(write(tmp_path, f"a{odd}b,c\n1,2\n")).names == [f"a{odd}b", "c"]
 
 
 def test_a_character_between_two_blocks_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

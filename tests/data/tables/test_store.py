@@ -50,6 +50,13 @@ def test_round_trip(tmp_path: Path, kinds: str) -> None:
     assert fingerprint(found) == folder.name
 
 
+def test_how_targets_are_written_is_kept_and_may_lack(tmp_path: Path) -> None:
+    written = dataclasses.replace(splits(), target_way=("comma", "."))
+    assert TableStore.open(str(build(written, check(written), tmp_path))).target_way == ("comma", ".")
+    assert TableStore.open(str(build(splits(), check(splits()), tmp_path))).target_way == ("", "")
+    assert "target_way" not in json.loads((tmp_path / fingerprint(splits()) / "columns.json").read_text())
+
+
 def test_arrays_are_mapped_and_read_only(tmp_path: Path) -> None:
     found = TableStore.open(str(build(splits(), check(splits()), tmp_path)))
     assert isinstance(found.train.numbers, np.memmap)

@@ -15,12 +15,13 @@ from archsmith.automl.linear import Linear, n_values
 from archsmith.automl.modalities.picture_prior import prior
 from archsmith.automl.modalities.picture_probe import probe
 from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
+from archsmith.automl.plan import AUTO
 from archsmith.automl.pretrained import Pretrained
 from archsmith.automl.pretrained_weights import MISSING, Weights, find
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.images import ImageIntake
 from archsmith.core.architecture import Architecture
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import DataError, UsageError
 from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Pipeline, Splits
 from archsmith.data.images.checks import Findings
@@ -29,6 +30,7 @@ from archsmith.data.images.examples import ImageExamples
 from archsmith.data.images.load import Loaded, load
 from archsmith.data.images.pipeline import ImagePipeline
 from archsmith.data.images.read import has_columns
+from archsmith.data.images.read_table import NoFilesError
 from archsmith.data.images.recognise import recognised
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -67,19 +69,25 @@ class Images(Modality):
         for flag, column in (("--target", settings.target), ("--image-column", settings.image)):
             if column is not None and not has_columns(settings.data):
                 raise UsageError(f"These data are no table, so they have no column {column!r}.", f"Leave out {flag}.")
-        return load(
-            settings.data,
-            root,
-            seed=settings.seed,
-            side=settings.side,
-            task=settings.task,
-            balanced=settings.balance,
-            image=settings.image,
-            target_column=settings.target,
-            seconds=seconds,
-            budget=settings.seconds,
-            progress=progress,
-        )
+        try:
+            return load(
+                settings.data,
+                root,
+                seed=settings.seed,
+                side=settings.side,
+                task=settings.task,
+                balanced=settings.balance,
+                image=settings.image,
+                target_column=settings.target,
+                seconds=seconds,
+                budget=settings.seconds,
+                progress=progress,
+            )
+        except NoFilesError as error:
+            if settings.modality != AUTO or settings.image is not None:
+                raise
+            other = "To learn from the other columns instead, say --modality table."
+            raise DataError(error.message, f"{error.hint} {other}") from error
 
     def findings(self, data: Mapping[str, Any]) -> Findings:
         return Findings.from_dict(data)

@@ -36,7 +36,7 @@ function plain(text) {
 function chosen(text, points, commas, { name, written, marks }) {
   if (written === "grouped" || (written === "plain" && !text.includes(","))) return points;
   if (written === "comma" && (text.includes(",") || marks.includes("."))) return commas;
-  const clear = (value) => `${value}${Number.isInteger(value) ? "" : "0"}`; // one more zero makes a fraction clear
+  const clear = (value) => `${value}${/\.\d{3}$/.test(value) ? "0" : ""}`; // one more zero makes a fraction clear
   throw new Error(
     `“${name}” says “${text}”, which may mean ${points} or ${commas}. Write ${clear(points)} or ${clear(commas)}.`,
   );

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.decode import Pixels, to_array
+from archsmith.data.images.decode import MAX_LENGTH, MAX_PIXELS, Pixels, to_array
 
 
 def checked(block: NDArray[Any]) -> Pixels:
@@ -38,6 +38,11 @@ def with_channels(block: Pixels, channels: int) -> Pixels:
         return block
     if given == 1 or n == 0:
         return np.repeat(block[..., :1], channels, axis=3)
-    # Conversion looks at single pixels, so the stack may be converted as one tall picture.
-    tall = Image.fromarray(np.ascontiguousarray(block).reshape(n * height, width, given))
-    return to_array(tall, channels).reshape(n, height, width, channels)
+    # Conversion looks at single pixels, so some of them may be converted as one tall picture.
+    together = max(1, min(MAX_LENGTH // height, MAX_PIXELS // (height * width)))
+    found = np.empty((n, height, width, channels), np.uint8)
+    for first in range(0, n, together):
+        some = np.ascontiguousarray(block[first : first + together])
+        tall = Image.fromarray(some.reshape(len(some) * height, width, given))
+        found[first : first + together] = to_array(tall, channels).reshape(-1, height, width, channels)
+    return found

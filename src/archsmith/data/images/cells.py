@@ -1,4 +1,4 @@
-"""Pictures in the cells of a table file: bytes in Parquet, base64 in CSV.
+"""Pictures in the cells of a table file: bytes in Parquet, base64 in CSV, of which rows are named by their lines.
 
 Parquet is read forwards, a few megabytes at a time, and the last batches are kept. So a table of any size takes the
 memory of a few batches. Reading in the order of the rows is fast. Going back starts again at the row group that holds
@@ -12,7 +12,8 @@ import binascii
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,35 @@ class Cells(Encoded):
         self._next = start
 
 
+class Lines:
+    """Names the rows of a CSV file by the lines where they begin. The file is looked through when that is asked for.
+
+    ``path``: of the file. ``encoding``: of it. ``n``: how many rows it has below its headings.
+    """
+
+    def __init__(self, path: Path, encoding: str, n: int) -> None:
+        self.path, self.encoding, self.n = path, encoding, n
+
+    def __call__(self, index: int) -> str:
+        """What the row ``index``, counted from 0 below the headings, is called."""
+        if len(self._starts) == self.n:
+            return f"line {self._starts[index]:,} of {self.path}"
+        return f"row {index + 1:,} of {self.path}"  # the file has changed, or has odd quotes
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        found, is_open = [], False
+        try:
+            with open(self.path, encoding=self.encoding) as file:
+                for number, line in enumerate(file, 1):
+                    if not is_open and line.strip():  # the reader passes over empty lines
+                        found.append(number)
+                    is_open ^= line.count('"') % 2 == 1
+        except (OSError, ValueError):
+            return []
+        return found[1:]
+
+
 class Base64(Encoded):
     """Pictures as base64 text (RFC 4648, also ``data:`` addresses) in a column of a CSV file, held in memory.
 
@@ -153,19 +183,23 @@ class Base64(Encoded):
     ``column``: its name.
     ``texts``: the cells.
     ``rows``: the row of each cell.
+    ``called``: names a row.
     """
 
-    def __init__(self, path: Path, column: str, texts: Sequence[str], rows: Sequence[int]) -> None:
+    def __init__(
+        self, path: Path, column: str, texts: Sequence[str], rows: Sequence[int], called: Callable[[int], str]
+    ) -> None:
         self.path = path
         self.column = column
         self.texts = texts
         self.rows = rows
+        self.called = called
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def name(self, index: int) -> str:
-        return f"line {self.rows[index] + 2} of {self.path}"
+        return self.called(self.rows[index])
 
     def content(self, index: int) -> bytes:
         return from_base64(self.texts[index])

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsmith.data.images import decode_all, store
 from archsmith.data.images.checks import Findings
 from archsmith.data.images.examples import ImageSplits
-from archsmith.data.images.near import near_duplicates
+from archsmith.data.images.near import Near, near_duplicates
 from archsmith.data.images.read import read
 from archsmith.data.images.sizes import sizes_of
 from archsmith.data.images.source import Pictures
@@ -77,24 +76,25 @@ def load(
     sizes = sizes_of(listed.pictures, side)
     balanced = balanced and not meaning.is_regression
     # Splits that the data give are theirs to keep.
-    groups = None if listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
-    splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=groups)
-    told = _told(groups, listed.pictures, sizes.equal)
+    near = None if listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
+    splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=None if near is None else near.groups)
+    told = _told(near, listed.pictures, sizes.equal)
     content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), told)
     if seconds is not None:
         content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
-def _told(groups: NDArray[np.int64] | None, pictures: Pictures, one_size: bool) -> tuple[str, ...]:
+def _told(near: Near | None, pictures: Pictures, one_size: bool) -> tuple[str, ...]:
     """What is to be said of pictures that look alike, in sentences."""
-    if groups is None:
+    if near is None:
         return ()
-    n = len(groups) - len(np.unique(groups))
+    repeats = np.flatnonzero(near.groups != np.arange(len(near.groups)))
+    n = len(repeats)
     what = "picture is" if n == 1 else "pictures are"
     same, size = ("the same", "") if one_size else ("nearly the same", ", often in another size")
-    others = np.flatnonzero(groups != np.arange(len(groups)))[:NAMED].tolist()
-    pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(groups[i])))}" for i in others)
+    others = repeats[:NAMED].tolist()
+    pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(near.like[i])))}" for i in others)
     return (
         f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}"
         ". Such pictures stay in one split, so that no copy of what was learnt is tested.",

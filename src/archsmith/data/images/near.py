@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,20 @@ BLOCK = 1024  # pictures that are compared at once with all others
 FEWEST_OF_CLASS = 3  # of these, one can be in each split
 
 
-def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> NDArray[np.int64] | None:
-    """The group ``(n,)`` of each picture, the number of its first one; pictures of one group look alike. None where
-    there are none, or too many pictures to look at.
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Pictures in groups. Any two of a group look alike, or a chain of others between them does.
+
+    ``groups``: ``(n,)``, of each picture the number of the first one of its group.
+    ``like``: ``(n,)``, of each picture one that looks like it; itself where there is none.
+    """
+
+    groups: NDArray[np.int64]
+    like: NDArray[np.int64]
+
+
+def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> Near | None:
+    """Which pictures look alike. None where there are none, or too many pictures to look at.
 
     ``labels``: ``(n,)``, class indexes or regression targets.
     """
@@ -43,16 +55,19 @@ def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> NDArray[np.int6
     if not n_sizes or int(sizes.prod(axis=1).sum()) > MOST_PIXELS:
         return None
     pairs = _copies(pictures, sizes) if n_sizes == 1 else _alike(pictures, sizes)
-    first = np.arange(n)
+    first, like = np.arange(n), np.arange(n)
     kinds = np.zeros(n, np.int64) if labels.dtype.kind == "f" else labels
     for kind in np.unique(kinds).tolist():
         own = np.flatnonzero((kinds == kind) & (sizes[:, 0] > 0))
         for a, b in pairs(own):
-            _join(first, int(own[a]), int(own[b]))
+            one, other = int(own[a]), int(own[b])
+            _join(first, one, other)
+            like[one] = other if like[one] == one else like[one]
+            like[other] = one if like[other] == other else like[other]
         found = np.array([_first(first, i) for i in own.tolist()], np.int64)
         enough = len(np.unique(found)) >= min(len(own), FEWEST_OF_CLASS)
         first[own] = found if enough else own  # else the class could not be in every split
-    return first if FEWEST <= len(np.unique(first)) < n else None
+    return Near(first, like) if FEWEST <= len(np.unique(first)) < n else None
 
 
 def _sizes(pictures: Pictures) -> NDArray[np.int64]:

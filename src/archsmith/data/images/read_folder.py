@@ -1,12 +1,13 @@
 """A folder of class folders, with or without train, valid and test folders above them.
 
 The class of a picture is the name of its class folder, also where it lies in a deeper folder. No picture is opened.
+A folder that is called as a split is a class where pictures lie right in it and class folders beside it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,14 @@ def read_folder(folder: Path) -> Source:
     """The pictures under ``folder``. Raises DataError."""
     names, others = Names(), list[str]()
     tops: list[tuple[str, str, int]] = []  # split, class and number of pictures of each class folder
-    folders, parted = [], dict[str, list[str]]()
-    for split, label, path in _tops(folder):
+    folders, deeper = [], dict[str, list[str]]()
+    parts, said = _parts(folder)
+    for split, label, path in parts:
         before = len(names)
         folders.append(label)
         names.extend(_pictures(folder, path, others))
         inner = _inner(names, before, os.path.relpath(path, folder))
-        parted |= {label: inner} if len(inner) > 1 else {}
+        deeper |= {label: inner} if len(inner) > 1 else {}
         tops += [(split, label, len(names) - before)] if len(names) > before else []
     if not names:
         raise _nothing_in(folder)
@@ -51,7 +53,7 @@ def read_folder(folder: Path) -> Source:
         codes,
         folder.resolve().name or "images",
         tuple(classes),
-        notes=(*_deeper(parted), *without_pictures(folders, classes), *left_out(others)),
+        notes=(*said, *_deeper(deeper), *without_pictures(folders, classes), *left_out(others)),
     )
 
 
@@ -102,16 +104,77 @@ def left_out(names: Sequence[str]) -> tuple[str, ...]:
     return (f"{len(told):,} {what} left out ({shown}).",)
 
 
-def _tops(folder: Path) -> Iterator[tuple[str, str, Path]]:
-    """Split, class and path of every class folder, in a fixed order."""
+def parted(tops: Mapping[str, Set[str]], where: str) -> tuple[bool, tuple[str, ...]]:
+    """Are the outermost folders splits, rather than classes? And what is to be said of that. Raises DataError where
+    they may be either.
+
+    ``tops``: names of the folders with pictures inside each of them; empty text stands for pictures right in it.
+    ``where``: they lie, as the beginning of a sentence.
+    """
+    training = [name for name in tops if SPLIT_NAMES.get(name.lower()) == "train"]
+    others = [name for name, inner in tops.items() if inner and name.lower() not in SPLIT_NAMES]
+    if not training or not others:
+        return bool(training), ()
+    labels = set[str]().union(*(tops[name] for name in training))
+    if all(tops[name] & (labels - {""}) for name in others):
+        return True, ()
+    if not labels or "" in labels:
+        taken = f"The folder {training[0]!r} is taken for a class, since pictures lie right in it."
+        return False, (taken,) if labels else ()
+    raise DataError(
+        f"{where} has a folder {training[0]!r} with class folders inside, and beside it "
+        f"{others[0]!r}, which is no split and has none of these classes.",
+        f"If {training[0]!r} is a class, put all class folders into a folder named train; else take {others[0]!r} out.",
+    )
+
+
+def outside(loose: int, further: Mapping[str, int]) -> tuple[str, ...]:
+    """What is to be said of pictures that are not used: ``loose`` ones outside class folders, and those in ``further``
+    folders beside the splits, by name.
+    """
+    notes = []
+    if loose:
+        what = "1 picture lies" if loose == 1 else f"{loose:,} pictures lie"
+        notes.append(f"{what} outside class folders and {'was' if loose == 1 else 'were'} left out.")
+    if further:
+        n = sum(further.values())
+        pictures = "1 picture there was" if n == 1 else f"{n:,} pictures there were"
+        one = len(further) == 1
+        shown = ", ".join(map(repr, list(further)[:NAMED])) + (", …" if len(further) > NAMED else "")
+        which = f"folder {shown} is no split" if one else f"folders {shown} are no splits"
+        notes.append(f"The {which}, so {pictures} left out.")
+    return tuple(notes)
+
+
+def _parts(folder: Path) -> tuple[list[tuple[str, str, Path]], tuple[str, ...]]:
+    """Split, class and path of every class folder, in a fixed order, and what is to be said of them. Raises
+    DataError.
+    """
     tops = _folders(folder)
-    has_splits = any(SPLIT_NAMES.get(path.name.lower()) == "train" for path in tops)
-    for top in tops:
-        if not has_splits:
-            yield "train", top.name, top
-        elif top.name.lower() in SPLIT_NAMES:
-            for label in _folders(top):
-                yield SPLIT_NAMES[top.name.lower()], label.name, label
+    has_splits, said = False, tuple[str, ...]()
+    if any(SPLIT_NAMES.get(top.name.lower()) == "train" for top in tops):
+        has_splits, said = parted({top.name: _with_pictures(top) for top in tops}, f"The folder {str(folder)!r}")
+    loose = _loose(folder)
+    if not has_splits:
+        return [("train", top.name, top) for top in tops], (*said, *outside(loose, {}))
+    splits = [top for top in tops if top.name.lower() in SPLIT_NAMES]
+    further = {top.name: sum(1 for _ in _pictures(folder, top, [])) for top in tops if top not in splits}
+    loose += sum(map(_loose, splits))
+    found = [(SPLIT_NAMES[top.name.lower()], label.name, label) for top in splits for label in _folders(top)]
+    return found, outside(loose, {name: n for name, n in further.items() if n})
+
+
+def _with_pictures(top: Path) -> set[str]:
+    """As in ``parted``."""
+    inner = {label.name for label in _folders(top) if any(True for _ in _pictures(top, label, []))}
+    return inner | {""} if _loose(top) else inner
+
+
+def _loose(folder: Path) -> int:
+    """How many pictures lie right in a folder."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_file()]
+    return sum(os.path.splitext(name)[1].lower() in SUFFIXES and name[:1] != "." for name in names)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -142,7 +205,7 @@ def _pictures(root: Path, folder: Path, others: list[str]) -> Iterator[str]:
 
 
 def _nothing_in(folder: Path) -> DataError:
-    if any(path.suffix.lower() in SUFFIXES for path in folder.iterdir()):
+    if any(True for _ in _pictures(folder, folder, [])):
         return DataError(
             f"The pictures in {str(folder)!r} do not lie in class folders.",
             "Make one folder for each class and put its pictures there.",

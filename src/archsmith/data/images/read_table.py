@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, MissingExtraError
 from archsmith.core.files import SHOWN, reading, regular_size
-from archsmith.data.images.cells import Base64, Cells, from_base64
+from archsmith.data.images.cells import Base64, Cells, Lines, from_base64
 from archsmith.data.images.pictures import Files, written_path
 from archsmith.data.images.read_arrays import read_arrays
 from archsmith.data.images.source import Pictures, Source, all_training
@@ -37,6 +37,10 @@ from archsmith.data.values import as_targets, joined_blanks, refuse_gaps
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
 CHUNK = 10_000  # rows of a CSV that are looked at together
 SEPARATORS = ",;\t|"
+
+
+class NoFilesError(DataError):
+    """A column of texts does not name files that are there."""
 
 
 def read_table(path: Path, *, image: str | None = None, target: str | None = None) -> Source:
@@ -57,7 +61,8 @@ def reopen(spec: Mapping[str, Any]) -> Pictures:
     texts = table.read([spec["column"]])[spec["column"]] if spec["column"] in table.names else []
     if max(spec["rows"], default=0) >= len(texts):
         raise DataError(f"The table {str(path)!r} has changed since it was read.", "Read the data again.")
-    return Base64(path, spec["column"], [texts[row] for row in spec["rows"]], spec["rows"])
+    called = Lines(path, table.encoding, len(texts))
+    return Base64(path, spec["column"], [texts[row] for row in spec["rows"]], spec["rows"], called)
 
 
 def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
@@ -69,12 +74,15 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
         )
     chosen = choose(sample, image, target, path.name)
     columns = table.read(chosen.names)
-    targets, notes = target_texts(columns[chosen.target], chosen.target, None, table.separator)
+    where = Lines(path, table.encoding, len(columns[chosen.target]))
+    targets, notes, _ = target_texts(columns[chosen.target], chosen.target, None, table.separator, where)
     columns[chosen.target] = list(targets)
-    rows = _rows(chosen, columns, len(columns[chosen.target]), lambda index: f"line {index + 2} of {path}")
+    rows = _rows(chosen, columns, where.n, where)
     texts = [columns[chosen.image][index] for index in rows.kept]
     pictures = (
-        Base64(path, chosen.image, texts, rows.kept) if chosen.kind == "base64" else _files(texts, path, chosen.image)
+        Base64(path, chosen.image, texts, rows.kept, where)
+        if chosen.kind == "base64"
+        else _files(texts, path, chosen.image)
     )
     return _source(path, chosen, pictures, replace(rows, notes=(*notes, *rows.notes)))
 
@@ -222,14 +230,14 @@ def as_paths(texts: Sequence[str], folder: Path, where: str) -> list[str]:
     paths = []
     for text in texts:
         if URL.match(text):
-            raise DataError(
+            raise NoFilesError(
                 f"{where} holds the address {text[:80]!r}.",
                 "Nothing is downloaded: save the pictures first and give their paths.",
             )
         paths.append(written_path(text, folder))
     looked = paths[:: max(1, len(paths) // SAMPLE)]
     if looked and not any(os.path.lexists(folder / path) for path in looked):
-        raise DataError(
+        raise NoFilesError(
             f"{where} names files that are not there, the first is {paths[0][:SHOWN]!r}.",
             _where_it_may_be(paths[0], folder),
         )

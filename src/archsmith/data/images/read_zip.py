@@ -17,6 +17,7 @@ import stat
 import struct
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -29,7 +30,7 @@ from archsmith.core.files import reading, refuse_bomb, regular_size
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import LARGEST, SUFFIXES, Header
 from archsmith.data.images.encoded import Encoded
-from archsmith.data.images.read_folder import left_out, without_pictures
+from archsmith.data.images.read_folder import left_out, outside, parted, without_pictures
 from archsmith.data.images.source import Source
 from archsmith.data.splits import SPLIT_NAMES, split_codes
 
@@ -151,7 +152,11 @@ def read_zip(path: Path) -> Source:
             "It should hold one folder for each class, with files such as .png or .jpg.",
         )
     trees = _unwrapped([inner for _, inner in pictures])
-    has_splits = any(SPLIT_NAMES.get(inner[0].lower()) == "train" for inner in trees)
+    tops: dict[str, set[str]] = {}
+    for inner in trees:
+        if len(inner) > 1:
+            tops.setdefault(inner[0], set()).add(inner[1] if len(inner) > 2 else "")
+    has_splits, said = parted(tops, f"The archive {str(path)!r}")
     if max(len(inner) for inner in trees) < (3 if has_splits else 2):
         raise DataError(
             f"The pictures in {str(path)!r} do not lie in class folders.",
@@ -163,9 +168,9 @@ def read_zip(path: Path) -> Source:
             found.append((name, SPLIT_NAMES[inner[0].lower()], inner[1]))
         elif not has_splits and len(inner) > 1:
             found.append((name, "train", inner[0]))
-    left = len(pictures) - len(found)
-    what = "1 picture of the archive lies" if left == 1 else f"{left:,} pictures of the archive lie"
-    notes = (f"{what} outside class folders and {'was' if left == 1 else 'were'} left out.",) if left else ()
+    further = Counter(inner[0] for inner in trees if len(inner) > 1 and inner[0].lower() not in SPLIT_NAMES)
+    further = further if has_splits else Counter()
+    notes = (*said, *outside(len(pictures) - len(found) - further.total(), further))
     names, split, labels = zip(*found, strict=True)
     classes, codes = np.unique(labels, return_inverse=True)
     wrapped = pictures[0][1][: len(pictures[0][1]) - len(trees[0])]

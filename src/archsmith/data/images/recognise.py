@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.files import expanded, regular_size
+from archsmith.data.images.pictures import written_path
 from archsmith.data.images.source import Source
-from archsmith.data.images.table_columns import IMAGE_NAMES, SAMPLE, kind_of_column
+from archsmith.data.images.table_columns import IMAGE_NAMES, SAMPLE, kind_of, kind_of_column
 from archsmith.data.parquet import open_parquet
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq", ".gz")
 SEPARATORS = ",;\t|"
 HEAD = 1 << 20  # bytes of a CSV that are looked at
+PARTLY = 0.5  # of the values in a column that is named as one of pictures, which must look like files of them
 
 
 def recognised(data: Any) -> bool:
@@ -51,22 +53,31 @@ def _samples(frame: Any) -> dict[str, Sequence[Any]]:
     return {str(name): frame[name].head(SAMPLE).tolist() for name in frame.columns if frame.columns.is_unique}
 
 
-def _in_columns(samples: Mapping[str, Sequence[Any]]) -> bool:
+def _in_columns(samples: Mapping[str, Sequence[Any]], folder: Path = Path()) -> bool:
+    """``folder``: where relative paths start."""
     kinds = {name: kind_of_column([value for value in values if value is not None]) for name, values in samples.items()}
-    named = (name for name, values in samples.items() if name.lower() in IMAGE_NAMES and _all_text(values))
-    return any(kind is not None for kind in kinds.values()) or any(named)
+    named = (values for name, values in samples.items() if name.lower() in IMAGE_NAMES)
+    return any(kind is not None for kind in kinds.values()) or any(_are_files(values, folder) for values in named)
 
 
-def _all_text(values: Sequence[Any]) -> bool:
-    return bool(values) and all(isinstance(value, str) for value in values)
+def _are_files(values: Sequence[Any], folder: Path) -> bool:
+    """Do these texts name files of pictures, or files that are there and do not say what they are?"""
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    found = sum(kind_of(text) == "path" or _is_unnamed_file(text, folder) for text in texts)
+    return len(texts) == len(values) and bool(texts) and found >= PARTLY * len(texts)
+
+
+def _is_unnamed_file(text: str, folder: Path) -> bool:
+    path = written_path(text, folder)
+    return not os.path.splitext(path)[1] and os.path.isfile(os.path.join(folder, path))
 
 
 def _in_file(path: Path) -> bool:
     try:
         regular_size(path)
         if path.suffix.lower() in (".parquet", ".pq"):
-            return _in_columns(_of_parquet(path))
-        return path.suffix.lower() != ".gz" and _in_columns(_of_csv(path))
+            return _in_columns(_of_parquet(path), path.parent)
+        return path.suffix.lower() != ".gz" and _in_columns(_of_csv(path), path.parent)
     except Exception:  # the reader will say what is wrong with the file
         return False
 

@@ -26,9 +26,10 @@ from archsmith.data.findings import (
     too_few,
     uneven,
 )
-from archsmith.data.tables.cells import short
+from archsmith.data.tables.cells import Raw, short
 from archsmith.data.tables.column_notes import Ignored
 from archsmith.data.tables.columns import categories_of, n_codes, numbers_of
+from archsmith.data.tables.encode import Apart
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
 ODD = np.uint64(0x9E3779B97F4A7C15)  # the constants of splitmix64 (Steele, Lea and Flood 2014)
@@ -119,14 +120,28 @@ def _count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def check(splits: TableSplits, *, n_bytes: int = 0, warnings: Sequence[str] = ()) -> Findings:
-    """Look at every split. ``warnings`` are put first. Raises DataError where nothing could be learnt."""
+def check(
+    splits: TableSplits,
+    *,
+    n_bytes: int = 0,
+    warnings: Sequence[str] = (),
+    table: Mapping[str, Raw] | None = None,
+    indexes: Mapping[str, NDArray[np.int64]] | None = None,
+) -> Findings:
+    """Look at every split. ``warnings`` are put first. Raises DataError where nothing could be learnt.
+
+    ``table``, ``indexes``: raw values, and their rows by split. They tell rows apart whose rare texts have one code.
+    """
     by_name = splits.by_name
     for split, rows in by_name.items():
         if not len(rows):
             raise DataError(f"The {split} split has no rows.", "Give it some.")
     refuse_unlearnable(splits, "row")
-    inputs = {split: fingerprints(rows) for split, rows in by_name.items()}
+    codes = {split: rows.categories for split, rows in by_name.items()}
+    if table is not None and indexes is not None:
+        apart = Apart(splits.columns)
+        codes = {split: apart.codes(found, table, indexes[split]) for split, found in codes.items()}
+    inputs = {split: fingerprints(rows.numbers, codes[split]) for split, rows in by_name.items()}
     prints = {split: _mixed(inputs[split], _bits(rows.targets)) for split, rows in by_name.items()}
     seen = np.concatenate([prints["train"], prints["valid"]])
     leaks = {
@@ -157,13 +172,11 @@ def check(splits: TableSplits, *, n_bytes: int = 0, warnings: Sequence[str] = ()
     )
 
 
-def fingerprints(rows: TableExamples) -> NDArray[np.uint64]:
-    """64 bits for the inputs of each row ``(n,)``."""
-    found = np.zeros(len(rows), np.uint64)
-    for place in range(rows.numbers.shape[1]):
-        found = _mixed(found, _bits(rows.numbers[:, place]))
-    for place in range(rows.categories.shape[1]):
-        found = _mixed(found, _bits(rows.categories[:, place]))
+def fingerprints(numbers: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """64 bits for the inputs of each row ``(n,)``: ``numbers`` ``(n, d)`` and ``codes`` ``(n, k)``."""
+    found = np.zeros(len(numbers), np.uint64)
+    for values in (*numbers.T, *codes.T):
+        found = _mixed(found, _bits(values))
     return found
 
 

@@ -81,7 +81,7 @@ def encode(
     if texts := categories_of(columns):
         codes = np.empty((n, len(texts)), np.int64)
         for place, (column, offset) in enumerate(zip(texts, code_offsets(columns), strict=True)):
-            codes[:, place] = _codes(column, offset, values[column.name])
+            codes[:, place] = _codes(_Codes(column, offset), values[column.name])
         encoded[CATEGORIES_INPUT] = codes
     return encoded
 
@@ -219,12 +219,32 @@ class _Parsed(dict[str, float]):
         return found
 
 
-class _Codes(dict[str, int]):
-    """Codes by raw text. Each text is looked up once."""
+class Apart:
+    """Tells the texts apart that ``encode`` gives one code: those that are rare in ``columns``, or unknown."""
 
-    def __init__(self, column: Column, offset: int) -> None:
+    def __init__(self, columns: Sequence[Column]) -> None:
+        found = zip(categories_of(columns), code_offsets(columns), strict=True)
+        self._known = {column.name: _Codes(column, offset, apart=True) for column, offset in found}
+
+    def codes(self, codes: NDArray[np.int64], table: Mapping[str, Raw], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``codes`` of ``encode`` ``(n, k)`` with a negative one for each such text. ``rows``: ``(n,)``, of ``table``,
+        that they belong to.
+        """
+        found = np.array(codes)
+        for place, (name, known) in enumerate(self._known.items()):
+            merged = np.flatnonzero(codes[:, place] == known.offset)
+            if len(merged):
+                found[merged, place] = _codes(known, table[name].take(rows[merged]))
+        return found
+
+
+class _Codes(dict[str, int]):
+    """Codes by raw text. Each text is looked up once. ``apart``: has each rare or unknown text a negative code?"""
+
+    def __init__(self, column: Column, offset: int, apart: bool = False) -> None:
         super().__init__()
         self.offset = offset
+        self.apart = apart
         self.known = {text: offset + 1 + place for place, text in enumerate(column.categories)}
         self.width = padded_width(column.categories)
 
@@ -232,13 +252,14 @@ class _Codes(dict[str, int]):
         name = canonical(text)
         if name is not None and self.width and name.isdigit():
             name = name.zfill(self.width)
+        if self.apart and name is not None:
+            self.known.setdefault(name, -1 - len(self.known))
         found = self.offset if name is None else self.known.get(name, self.offset)
         self[text] = found
         return found
 
 
-def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
-    known = _Codes(column, offset)
+def _codes(known: _Codes, values: Raw) -> NDArray[np.int64]:
     if isinstance(values.values, Repeated):
         codes = np.fromiter(map(known.__getitem__, values.values.texts), np.int64)
         taken: NDArray[np.int64] = codes[values.values.places]

@@ -16,6 +16,7 @@ from archsmith.data.tables.cells import iso_text
 from archsmith.data.tables.column_notes import Ignored
 from archsmith.data.tables.columns import Column, categories_of, code_offsets, n_codes, numbers_of
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT
+from archsmith.data.tables.written import NO_WAY
 
 if TYPE_CHECKING:
     from archsmith.data.tables.pipeline import TablePipeline
@@ -144,6 +145,7 @@ class TableSplits(Splits):
     ``columns``: the columns that networks learn from, in the order of the table.
     ``ignored``: the other columns.
     ``names``: of all columns but the target, in the order of the table. An array without names is read by these.
+    ``target_way``: how numbers in the target column are written, and their marks, see ``TableSource``.
     """
 
     train: TableExamples
@@ -152,6 +154,7 @@ class TableSplits(Splits):
     columns: tuple[Column, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     names: tuple[str, ...] = ()
+    target_way: tuple[str, str] = NO_WAY
 
     kind: ClassVar[str] = "table"
 

@@ -81,7 +81,7 @@ def load(
     splits = encoded(listing, meaning, cut, balanced=balanced, notes=notes)
     look()
     told("encode", len(listing), len(listing))
-    findings = checks.check(splits, warnings=meaning.warnings)
+    findings = checks.check(splits, warnings=meaning.warnings, table=listing.table, indexes=cut.indexes)
     return reopen(build(splits, findings, Path(root), check=look))
 
 
@@ -128,6 +128,7 @@ def encoded(
         columns=fitted.columns,
         ignored=fitted.ignored,
         names=source.names,
+        target_way=source.target_way,
     )
 
 

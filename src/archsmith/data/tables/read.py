@@ -32,7 +32,7 @@ from archsmith.data.tables.column_notes import Ignored, listed
 from archsmith.data.tables.columns import different
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
-from archsmith.data.tables.written import Evidence, commas_of, target_texts
+from archsmith.data.tables.written import NO_WAY, Evidence, commas_of, target_texts
 from archsmith.data.values import as_targets, joined_blanks
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -66,6 +66,8 @@ class TableSource:
     ``decimal_commas``: have the numbers decimal commas? None where the table does not tell, see ``tables.written``.
     ``separator``: of a CSV file; empty for other tables.
     ``names``: of all columns but target and split, in order.
+    ``split_column``: name of the column that says the splits; empty where none does.
+    ``target_way``: how numbers in the target column are written, and their marks, as in a ``Column``.
     """
 
     table: Mapping[str, Raw]
@@ -81,6 +83,8 @@ class TableSource:
     decimal_commas: bool | None = None
     separator: str = ""
     names: tuple[str, ...] = ()
+    target_way: tuple[str, str] = NO_WAY
+    split_column: str = ""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -98,32 +102,38 @@ def row_name(place: int, separator: str) -> str:
 
 
 def read(
-    source: Any, target: str | None = None, *, progress: Progress | None = None, check: Callable[[], None] | None = None
+    source: Any,
+    target: str | None = None,
+    *,
+    learnt: tuple[str, str] = NO_WAY,
+    progress: Progress | None = None,
+    check: Callable[[], None] | None = None,
 ) -> TableSource:
     """Read ``source`` (see the module). Raises DataError.
 
     ``target``: name of the target column.
+    ``learnt``: the ``target_way`` of the table that a network was trained on, for targets that can be read in two ways.
     ``progress(what, done, total)``, ``check()``: called after every 10,000 rows of a CSV file.
     """
     if isinstance(source, TableSource):
         return source
     if isinstance(source, str | Path):
-        return _file(expanded(source), target, progress or (lambda *told: None), check or (lambda: None))
+        return _file(expanded(source), target, learnt, progress or (lambda *told: None), check or (lambda: None))
     if isinstance(source, tuple | list) and len(source) == 2 and not isinstance(source[0], Mapping):
-        return _pair(source[0], source[1], target)
+        return _pair(source[0], source[1], target, learnt)
     if hasattr(source, "shape") and not hasattr(source, "columns") and not getattr(source.dtype, "names", None):
         raise DataError(
             f"The array of shape {tuple(source.shape)} has no targets.",
             "Give a pair (X, y): the array and the targets.",
         )
-    return _whole(as_columns(source), target, "table", source)
+    return _whole(as_columns(source), target, learnt, "table", source)
 
 
 def without(source: TableSource, names: Sequence[str]) -> TableSource:
     """``source`` without the columns ``names``, as ones that are not used. Raises DataError for a column that it does
     not have, and for its target.
     """
-    refuse_to_ignore(names, source.names, source.target)
+    refuse_to_ignore(names, source.names, source.target, source.split_column)
     left = {name: values for name, values in source.table.items() if name not in names}
     asked = tuple(Ignored(name, "was left out, as asked") for name in source.table if name in names)
     if not left:
@@ -131,13 +141,18 @@ def without(source: TableSource, names: Sequence[str]) -> TableSource:
     return replace(source, table=left, ignored=(*asked, *source.ignored)) if asked else source
 
 
-def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str) -> None:
-    """Raise DataError for one of ``names`` that is no column of a table, and for its target. ``columns``: all but that
-    one.
+def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str, split: str = "") -> None:
+    """Raise DataError for one of ``names`` that is no column of a table, for its target, and for the column ``split``
+    that says the splits. ``columns``: all but these.
     """
     for name in names:
         if name == target:
             raise DataError(f"The column {name!r} is the target, so it cannot be left out.", "Ignore another one.")
+        if name == split:
+            raise DataError(
+                f"The column {name!r} says which split each row is in, and is not learnt from.",
+                "To have the splits cut by chance, take it out of the table or call it otherwise.",
+            )
         if name not in columns:
             known = f"Its columns are {listed(columns, 8)}."
             raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(columns, name)}{known}")
@@ -153,7 +168,9 @@ def kind_of_table(path: Path) -> str:
     return kind
 
 
-def _file(path: Path, target: str | None, progress: Progress, check: Callable[[], None]) -> TableSource:
+def _file(
+    path: Path, target: str | None, learnt: tuple[str, str], progress: Progress, check: Callable[[], None]
+) -> TableSource:
     try:
         if not path.exists():
             raise DataError(f"There is no file {str(path)!r}.", "Check the path.")
@@ -168,7 +185,7 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
         ) from error
     kind = kind_of_table(path)
     if kind in PARQUET:
-        return _parquet(path, target)
+        return _parquet(path, target, learnt)
     file = CsvFile(path)
     if len(file.names) < 2:
         raise DataError(
@@ -187,21 +204,23 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
     name = path.name[: -len(kind)] or "table"
     gaps = np.searchsorted(np.array(file.gaps, np.int64), np.arange(n), side="right")
-    return _whole(table, target, name, None, file.notes, file.separator, np.arange(n) + FIRST_ROW + gaps)
+    places = np.arange(n) + FIRST_ROW + gaps
+    return _whole(table, target, learnt, name, None, file.notes, file.separator, places)
 
 
-def _parquet(path: Path, target: str | None) -> TableSource:
+def _parquet(path: Path, target: str | None, learnt: tuple[str, str]) -> TableSource:
     file = open_parquet(path, packed=True)
     clean_names(file.schema_arrow.names, f"The table {str(path)!r}")
     with to_its_end(path):  # texts may be none, and what pandas noted of its index anything
         frame = unpacked(file.read(use_threads=False), path, categories(path)).to_pandas(use_threads=False)
         frame = frame[[name for name in frame.columns if not PANDAS_INDEX.fullmatch(name)]]
-        return _whole(as_columns(frame), target, path.stem or "table", frame)
+        return _whole(as_columns(frame), target, learnt, path.stem or "table", frame)
 
 
 def _whole(
     table: Mapping[str, Any],
     target: str | None,
+    learnt: tuple[str, str],
     name: str,
     frame: Any,
     notes: tuple[str, ...] = (),
@@ -216,10 +235,10 @@ def _whole(
     chosen, note = _target_column([column for column in table if column != split], target, name)
     features = {column: values for column, values in table.items() if column != chosen}
     notes, categorical = (*notes, *note), _categorical(frame)
-    return _source(features, table[chosen], chosen, name, split, notes, categorical, separator, places)
+    return _source(features, table[chosen], chosen, learnt, name, split, notes, categorical, separator, places)
 
 
-def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
+def _pair(features: Any, targets: Any, target: str | None, learnt: tuple[str, str]) -> TableSource:
     """The pair (X, y)."""
     table = as_columns(features)
     if not table:
@@ -244,13 +263,14 @@ def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
     series = getattr(targets, "name", None)
     chosen = target or (series if isinstance(series, str) and series.strip() else "target")
     split = _split_column(table, None)
-    return _source(table, targets, chosen, "table", split, (), _categorical(features), "")
+    return _source(table, targets, chosen, learnt, "table", split, (), _categorical(features), "")
 
 
 def _source(
     table: Mapping[str, Any],
     targets: Any,
     target: str,
+    learnt: tuple[str, str],
     name: str,
     split: str | None,
     notes: tuple[str, ...],
@@ -258,12 +278,16 @@ def _source(
     separator: str,
     places: NDArray[np.int64] | None = None,
 ) -> TableSource:
-    learnt = raw(targets, target)
+    own = raw(targets, target)
     lengths = {column: len(values) for column, values in table.items() if hasattr(values, "__len__")}
-    n = refuse_uneven({**lengths, target: len(learnt)})
+    n = refuse_uneven({**lengths, target: len(own)})
     if not n:
         raise DataError(f"The table {name!r} has no rows.", "It needs one for each example.")
-    places = np.arange(n) + FIRST_ROW if places is None else places
+    numbered = np.arange(n) + FIRST_ROW if places is None else places
+
+    def where(row: int) -> str:
+        return row_name(int(numbered[row]), separator)
+
     columns: dict[str, Raw] = {}
     ignored: list[Ignored] = []
     for column, values in table.items():
@@ -276,11 +300,11 @@ def _source(
     if split:
         values = table[split]
         values = values.tolist() if hasattr(values, "tolist") else list(values)
-        codes = codes_of(values, split, lambda row: row_name(places[row], separator))
-    commas = commas_of(map(_evidence, (learnt, *columns.values())))
-    labels, missing, note = _targets(learnt, target, commas, separator, lambda row: row_name(places[row], separator))
+        codes = codes_of(values, split, where)
+    commas = commas_of(map(_evidence, (own, *columns.values())))
+    labels, missing, note, way = _targets(own, target, commas, separator, where, learnt)
     reason = f"It has no value in the column {target!r}."
-    skipped = tuple((row_name(place, separator), reason) for place in places[missing].tolist())
+    skipped = tuple((row_name(place, separator), reason) for place in numbered[missing].tolist())
     if len(skipped) == n:
         raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
     kept = np.flatnonzero(~missing)
@@ -298,11 +322,13 @@ def _source(
         said,
         skipped,
         tuple(ignored),
-        places[kept],
+        numbered[kept],
         categorical,
         commas,
         separator,
         names,
+        way,
+        split or "",
     )
 
 
@@ -311,23 +337,28 @@ def _evidence(values: Raw) -> Evidence:
 
 
 def _targets(
-    values: Raw, name: str, commas: bool | None, separator: str, where: Callable[[int], str]
-) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
-    """Targets, which of them are missing, and notes.
+    values: Raw,
+    name: str,
+    commas: bool | None,
+    separator: str,
+    where: Callable[[int], str],
+    learnt: tuple[str, str],
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...], tuple[str, str]]:
+    """Targets, which of them are missing, notes, and how they are written.
 
-    ``commas``, ``separator``: as in ``written.way_of``. ``where`` names a row.
+    ``commas``, ``separator``, ``where``, ``learnt``: as in ``written.target_texts``.
     """
     if values.form == DATES:
         raise _dates_as_target(name)
     if values.form != TEXTS:
-        return (*as_targets(values.values.tolist(), name), ())
+        return (*as_targets(values.values.tolist(), name), (), NO_WAY)
     texts = list(values.values)
     _refuse_dates(texts, name)
-    plain, notes = target_texts(texts, name, commas, separator, where)
+    plain, notes, way = target_texts(texts, name, commas, separator, where, learnt)
     found, missing = as_targets(plain, name)
     if found.dtype.kind == "U":
         notes = (*notes, *joined_blanks(texts, name))
-    return found, missing, notes
+    return found, missing, notes, way
 
 
 def _refuse_dates(texts: Sequence[str], name: str) -> None:

@@ -1,7 +1,7 @@
 """CSV files as columns of text, read with the standard library alone, so that training and serving see the same cells.
 
-Separators are commas, semicolons, tabs or bars. The encoding is UTF-8, UTF-16 with a byte order mark, or else Latin-1.
-A file may be gzipped.
+Separators are commas, semicolons, tabs or bars. The encoding is UTF-8, UTF-16 with a byte order mark, or else
+Windows-1252; Latin-1 where a byte means nothing in that. A file may be gzipped.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ BLOCK = 1 << 20  # bytes that are looked at together
 CHUNK = 10_000  # rows that are read together
 SEPARATORS = ",;\t|"
 GZIP = b"\x1f\x8b"
+WINDOWS, ANY = "cp1252", "latin-1"  # of files that are not UTF-8; the other one reads every byte
+NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how files of spreadsheet programs begin
 FRACTION = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
@@ -109,7 +111,7 @@ class CsvFile:
                 raise DataError(f"{str(self.path)!r} is a Parquet file.", "Give it a name that ends in .parquet.")
             encoding = "utf-16" if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
             decoder = codecs.getincrementaldecoder(encoding)()
-            n_bytes, decodes, block = 0, True, mark
+            n_bytes, decodes, western, block = 0, True, WINDOWS, mark
             while block:
                 n_bytes += len(block)
                 self.n_lines += block.count(b"\n")
@@ -126,6 +128,8 @@ class CsvFile:
                     text = decoder.decode(block, final=not following) if decodes else ""
                 except UnicodeDecodeError:
                     text, decodes = "", False
+                if any(byte in block for byte in NOT_WINDOWS):
+                    western = ANY
                 if "\0" in text or (encoding != "utf-16" and b"\0" in block):
                     raise DataError(
                         f"{str(self.path)!r} is not a table of text: it holds zero bytes, as files of programs do.",
@@ -134,8 +138,9 @@ class CsvFile:
                 block = following
         if decodes:
             return encoding
-        self.notes = (f"{Path(self.path).name!r} is not UTF-8 text and was read as Latin-1.",)
-        return "latin-1"
+        called = "Windows-1252" if western == WINDOWS else "Latin-1"
+        self.notes = (f"{Path(self.path).name!r} is not UTF-8 text and was read as {called}.",)
+        return western
 
     def _names(self, heading: Sequence[str]) -> list[str]:
         where = f"The table {str(self.path)!r}"
@@ -214,7 +219,7 @@ class CsvFile:
 
 def _heading(text: str, separator: str) -> list[str]:
     try:
-        rows = csv.reader(text.splitlines(keepends=True), delimiter=separator, skipinitialspace=True)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
         return [name.strip() for name in next((row for row in rows if row), [])]
     except csv.Error:  # the first line does not end
         return []

@@ -25,6 +25,7 @@ from archsmith.data.tables.checks import Findings
 from archsmith.data.tables.column_notes import Ignored
 from archsmith.data.tables.columns import Column, categories_of, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
+from archsmith.data.tables.written import NO_WAY
 
 FORMAT = 1
 COLUMNS, FINDINGS = "columns.json", "findings.json"
@@ -125,6 +126,7 @@ def _columns(splits: TableSplits) -> dict[str, Any]:
         "names": list(splits.names),
         "columns": [column.to_dict() for column in splits.columns],
         "ignored": [dataclasses.asdict(entry) for entry in splits.ignored],
+        **({} if splits.target_way == NO_WAY else {"target_way": list(splits.target_way)}),
     }
 
 
@@ -161,6 +163,7 @@ def _opened(folder: Path, facts: dict[str, Any], stored: dict[str, Any]) -> Tabl
         columns=columns,
         ignored=tuple(Ignored(entry["name"], entry["reason"]) for entry in stored["ignored"]),
         names=tuple(stored["names"]),
+        target_way=tuple(stored.get("target_way", NO_WAY)),  # which earlier stores lack
     )
 
 

@@ -33,6 +33,7 @@ NUMBER_WAYS, DATE_WAYS = (PLAIN, GROUPED, COMMA, MIXED), (DATE, DAY_FIRST, MONTH
 SIGNS = "%€$£¥ \u00a0"
 MARKS = ".,/"  # that make some values ambiguous
 MOST_EXAMPLES = 100
+NO_WAY = "", ""  # of a column that is not known to hold numbers
 TARGETS = {COMMA: "as 1.234,5", GROUPED: "as 1,234.5", MIXED: "partly with decimal points, partly with commas"}
 
 
@@ -48,6 +49,12 @@ def is_either(text: str, dates: bool) -> bool:
     """Can ``text`` be read in two ways that differ?"""
     first, second = both(text, dates)
     return first is not None and second is not None and first == first and first != second
+
+
+def clear_text(number: float, digits: int = 12) -> str:
+    """``number`` with a decimal point and so many ``digits``, so that it can be read in one way only."""
+    text = f"{number:.{digits}g}"
+    return f"{text}0" if is_either(text, dates=False) else text  # one more zero makes a fraction clear
 
 
 def value_of(text: str, written: str, marks: str = "") -> float | None:
@@ -75,8 +82,8 @@ def unclear(name: str, where: str, text: str, dates: bool) -> DataError:
     meant = " or ".join(map(iso_text if dates else "{:.15g}".format, meanings))
     if dates:
         hint = "Write dates like 2024-12-31."
-    else:  # one more zero makes a fraction clear
-        hint = f"Write {' or '.join(f'{each:.15g}' + '0' * (not each.is_integer()) for each in meanings)}."
+    else:
+        hint = f"Write {' or '.join(clear_text(each, 15) for each in meanings)}."
     return DataError(f"The column {name!r} says {short(text)!r} in {where}, which may mean {meant}.", hint)
 
 
@@ -86,24 +93,28 @@ def target_texts(
     commas: bool | None,
     separator: str,
     where: Callable[[int], str] = "row {}".format,
-) -> tuple[Sequence[str], tuple[str, ...]]:
+    learnt: tuple[str, str] = NO_WAY,
+) -> tuple[Sequence[str], tuple[str, ...], tuple[str, str]]:
     """The targets in the column ``name`` with plain decimal points, where they are numbers that are written in another
-    way, else as they are; and notes of how they were read. Raises DataError for one that may be one or another.
+    way, else as they are; notes of how they were read; and how they are written, with the marks that they show. Raises
+    DataError for one that may be one or another.
 
-    ``commas``, ``separator``: as in ``way_of``. ``where`` names a row.
+    ``commas``, ``separator``: as in ``way_of``. ``where`` names a row. ``learnt``: how training targets were written,
+    and their marks.
     """
     seen = Evidence.of(texts)
-    way = way_of(seen, commas, separator)
+    way = way_of(seen, commas, separator, *learnt)
     if seen.other:
-        return texts, ()
-    if way[0] not in TARGETS:
-        return texts, (points_note(repr(name)),) if is_guess(seen, way, commas, separator) else ()
+        return texts, (), NO_WAY
     known = {text: value_of(text, *way) for text in set(texts)}
     for row, text in enumerate(texts):
         if known[text] is None:
             raise unclear(name, where(row), text, dates=False)
+    if way[0] not in TARGETS:
+        return texts, (points_note(repr(name)),) if is_guess(seen, way, commas, separator) else (), way
     plain = [text if is_missing(text.strip()) else repr(known[text]) for text in texts]
-    return plain, (f"The targets in {name!r} are numbers written {TARGETS[way[0]]}.",)
+    shown = way[1] if any(way[1] in text for text in known) else ""
+    return plain, (f"The targets in {name!r} are numbers written {TARGETS[way[0]]}.",), (way[0], shown)
 
 
 @dataclass
