@@ -142,8 +142,14 @@ def test_the_way_without_archsmith_reads_pictures_as_the_predictor_does(
 
 @pytest.mark.parametrize(
     ("kind", "most", "suffix"),
-    [("uint16", 65536, "png"), ("int32", 255, "tif"), ("int32", 65536, "tif"), ("float32", 1, "tif")]
-    + [("float32", 255, "tif"), ("float32", 65536, "tif")],
+    [
+        ("uint16", 65536, "png"),
+        ("int32", 255, "tif"),
+        ("int32", 65536, "tif"),
+        ("float32", 1, "tif"),
+        ("float32", 255, "tif"),
+        ("float32", 65536, "tif"),
+    ],
 )
 def test_the_way_without_archsmith_reads_grey_of_more_bits(
     exported: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, most: int, suffix: str
