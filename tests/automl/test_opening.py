@@ -202,6 +202,9 @@ def test_what_is_measured_before_a_job_leaves_no_study(workspace):
     assert found.speed.n_train == len(loaded.splits.train)
     assert found.lines() == [*found.findings.lines(), *found.machine, *lines_of(found.plan), *found.needs]
     assert not workspace.list()
+    long = dataclasses.replace(found.plan, forecast_trials=2000.0)
+    more = dataclasses.replace(found, plan=long, speed=dataclasses.replace(found.speed, params=50_000)).needs[-1]
+    assert "about 1.2 GB of disk" in more  # their checkpoints, of 0.6 MB each
 
 
 def test_wrong_names_are_found_before_data_are_read(workspace):

@@ -16,7 +16,7 @@ from archsmith import catalog
 from archsmith.automl.evaluation import check_settings
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modality import Findings, Loaded, Modality, modality_of, named
-from archsmith.automl.plan import INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
+from archsmith.automl.plan import OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.reference import find_reference
 from archsmith.automl.same_study import given_in, is_of, refuse_another
@@ -46,6 +46,7 @@ from archsmith.training.device import Device
 from archsmith.training.recipe import Recipe, divided
 
 FIXED = "fixed"
+FEWEST_KEPT = 20  # checkpoints of trials that a job is expected to keep
 CARRYING_ON = ("race", "halving", "hyperband", "asha")  # strategies that choose the work of a trial themselves
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
 PROBE_SHARE = 0.03  # of the budget that a probe of the data may take
@@ -115,7 +116,7 @@ class Prospect:
     @property
     def needs(self) -> list[str]:
         """What is missing, and the memory and disk that the job takes."""
-        n_kept = {OWN: 20, INHERITED: 40, SHARED: 0}[self.plan.weights]
+        n_kept = 0 if self.plan.weights == SHARED else max(FEWEST_KEPT, round(self.plan.forecast_trials))
         kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
         disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
