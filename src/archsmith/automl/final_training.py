@@ -303,7 +303,7 @@ class Workshop:
         started = time.perf_counter()
         place = None if folder is None else folder / f"{baseline.name}.safetensors"
         fitted, limit = (None, None) if place is None else _kept(place)
-        valid, before = self.splits.valid, fitted
+        before = fitted
         if fitted is None or (limit is not None and (seconds is None or seconds >= WORTH_FITTING * limit)):
             fitted = baseline.fit(self.splits.train, seed, seconds)
             if before is not None:  # on a busy machine more time may bring less; what was better stays
@@ -312,16 +312,20 @@ class Workshop:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 facts = {"graph": fitted.network.graph.to_dict(), "seconds": seconds, "cut": fitted.cut}
                 checkpoint.save(place, fitted.network.state_dict(), facts)
-        network = fitted.network
+        origin = getattr(baseline, "origin", None)
+        candidate = Candidate(baseline.name, fitted.network.graph, Recipe(), origin=origin, trained=False)
+        final = self.scored(candidate, fitted.network)
+        return replace(final, seconds=time.perf_counter() - started, cut=fitted.cut)
+
+    def scored(self, candidate: Candidate, network: Network) -> Final:
+        """A ``network`` with its weights, scored on the validation split."""
+        valid = self.splits.valid
 
         def predicted(examples: Examples) -> Tensor:
             return self.outputs(network, examples)
 
-        origin = getattr(baseline, "origin", None)
-        candidate = Candidate(baseline.name, network.graph, Recipe(), origin=origin, trained=False)
         score = self.goal.score(predicted(valid), valid.targets)
-        took = time.perf_counter() - started
-        return Final(baseline.name, score, predicted, took, candidate=candidate, network=network, cut=fitted.cut)
+        return Final(candidate.name, score, predicted, 0.0, candidate=candidate, network=network)
 
     def _valid_score(self, network: Network) -> float:
         """The main metric on the validation split."""

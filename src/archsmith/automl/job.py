@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from archsmith.automl import opening, result, scoring
+from archsmith.automl.chosen import keep
 from archsmith.automl.command import command_of
 from archsmith.automl.evaluation import evaluator_of, retention_of
 from archsmith.automl.final_training import Candidate, Final
@@ -395,7 +396,9 @@ class _Run:
         with self.phases.phase("choose") as done:
             others = [*trained, *self.pool.others(trained)]
             everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
+            everything += filter(None, [self.pool.chosen_before(everything)])
             chosen = scoring.chosen_of([final for final in everything if self.pool.may_be_exported(final)], self.task)
+            keep(chosen, self.folder, self.phases.round)
             done.update(network=chosen.name, valid=chosen.score.metrics[self.task.metric])
         return self._worth_telling(everything, chosen), chosen
 

@@ -2,7 +2,8 @@
 
 A trial is a training that can go on. The one that the race ends with goes on from its checkpoint. Time that it cannot
 use goes to those that the race put behind it. What was trained besides stays in the choice: the fixed network as the
-race left it, what the study had come to with less time, and the best trial where a final training lost to it.
+race left it, what the study had come to with less time, what it chose then, and the best trial where a final training
+lost to it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archsmith.automl import opening, scoring
+from archsmith.automl import chosen, opening, scoring
 from archsmith.automl.final_training import Begun, Candidate, Final
 from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
@@ -295,6 +296,26 @@ class Pool:
             found.append(self._restored(root, _unused(EARLIER_FIXED if fixed_one else EARLIER, found), file))
         found.append(self._unfinished([final for final in ended if not final.stopped]))
         return [final for final in found if final is not None]
+
+    def chosen_before(self, others: Sequence[Final]) -> Final | None:
+        """What this study chose before it went on, where it is better than all of ``others`` that may be exported: so
+        more time never gives a worse network.
+        """
+        before = chosen.chosen_before(self.folder, self.phases.round)
+        if before is None:
+            return None
+        if before.trial is not None:
+            candidate = self._candidate(self.search.history.trials[before.trial])
+        else:
+            candidate = self._begun(self.fixed) if before.fixed else before.candidate(EARLIER)
+        name = _unused(EARLIER_FIXED if candidate.name == FIXED else EARLIER, others)
+        final = dataclasses.replace(
+            self.workshop.scored(dataclasses.replace(candidate, name=name), before.network),
+            **{field: before.facts[field] for field in ("seconds", "epochs", "cut")},
+        )
+        metric = self.task.metric
+        most = max((each.score.metrics[metric] for each in others if self.may_be_exported(each)), default=-math.inf)
+        return final if final.score.metrics[metric] > most else None
 
     def _resumed(self, root: Trial | None, file: Path, others: Sequence[Final | None]) -> Final | None:
         """What an earlier opening trained with the same budget, under the name that it had then. ``file``: its

@@ -102,7 +102,7 @@ def show_study(
     if report["command"] and not view.job.fit:
         limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
         same = "search" if "--workers" not in report["command"].split() else "settings"  # chance decides the rest
-        again = f"The same {same} again" if len(limits) < 2 else "It was given more later, and began with"
+        again = f"The same {same} again" if len(limits) < 2 else "Its limits changed later. It began with"
         say("", f"{again}: {report['command']}")
     if verbose:
         parts = ("space", "strategy", "evaluator", "seed", "fidelity")

@@ -102,7 +102,7 @@ class Standing:
                 f"A limit of {clock(now.seconds)} leaves {clock(left)}, too little to train, test and export.",
                 f"{clock(self.seconds)} are spent. Give at least --time +20s.",
             )
-        if now.trials is not None and now.trials <= self.trials and self.done:
+        if now.trials is not None and (now.trials < self.trials or (now.trials == self.trials and self.done)):
             raise UsageError(
                 f"A limit of {amount(now.trials, 'trial')} on the whole study leaves none: it has had {self.trials}.",
                 f"Give it more: {self._more()}",

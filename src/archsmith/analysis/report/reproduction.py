@@ -78,7 +78,7 @@ def _lead(study: Study, command: str) -> str:
     elif study.view.asked_to_stop:
         text += " A person asked it to finish early, so another run may try more networks."
     elif study.view.job.extensions:
-        text += " It was given more later, so a run that has all of it from the start may try other networks."
+        text += " Its limits changed later, so a run that has the last ones from the start may try other networks."
     elif command:
         text += " The budget was a number of trials, so the same command repeats the same search."
     return text
