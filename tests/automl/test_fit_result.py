@@ -91,7 +91,7 @@ def test_equal_scores_are_not_told_as_one_that_is_better():
 def test_what_decided_between_equals_is_told_whatever_was_trained_on():
     tied = (Row("linear", 0.9), Row("fixed", 0.9, exported=True))
     said = (
-        "Another one scored the same on the validation split; of equals that came to their end the one with the "
+        "At least one other scored the same on the validation split; of equals that came to their end the one with the "
         "smaller loss is taken."
     )
     for n_trials in (0, 3):

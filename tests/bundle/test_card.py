@@ -35,6 +35,11 @@ def test_no_mistake_among_a_few_is_not_called_certain(exported: Any) -> None:
     manifest = read(exported.folder)
     facts = dataclasses.replace(manifest.facts, data={"n_test": 27}, metrics={"test": {"accuracy": 1.0}})
     assert "between 87.5 % and 100 % (95 % interval)" in card(dataclasses.replace(manifest, facts=facts))
+    facts = dataclasses.replace(facts, data={"n_test": 81, "n_test_apart": 27})
+    told = card(dataclasses.replace(manifest, facts=facts))
+    assert (
+        "between 87.5 % and 100 % (95 % interval). 27 of them are different; the interval counts copies once." in told
+    )
 
 
 def test_names_from_outside_stay_in_their_cells(exported: Any) -> None:

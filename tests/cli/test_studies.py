@@ -423,7 +423,7 @@ def test_a_study_of_somebody_else_runs_no_code_before_it_is_trusted(
 def test_of_a_search_that_was_given_more_the_command_is_called_its_beginning(command: Any) -> None:
     command("search", "--trials", "3", "--seed", "3")
     command("studies", "resume", "last", "--trials", "5")
-    assert "It was given more later, and began with: archsmith search" in command("studies", "show").out
+    assert "Its limits changed later. It began with: archsmith search" in command("studies", "show").out
 
 
 def test_show_tells_the_command_that_repeats_a_search(command: Any) -> None:

@@ -88,6 +88,12 @@ def test_what_leaves_nothing_to_do_is_refused(before, now, said, hint):
     assert said in caught.value.message and hint in caught.value.hint
 
 
+def test_fewer_trials_than_were_begun_are_refused_of_what_was_cut_off_too():
+    with pytest.raises(UsageError, match="A limit of 4 trials on the whole study leaves none: it has had 5"):
+        standing(Budget(None, 40)).refuse_idle(Budget(None, 4))
+    standing(Budget(None, 40)).refuse_idle(Budget(None, 5))  # what was begun comes to its end
+
+
 def test_what_was_cut_off_goes_on_as_it_was():
     standing(Budget(32.0)).refuse_idle(Budget(32.0))
     standing(Budget(20.0)).refuse_idle(Budget(20.0))  # all of it is spent, and the bundle is not written

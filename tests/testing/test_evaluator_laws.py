@@ -220,6 +220,24 @@ class Undecided(Honest):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class OneForTwo(Honest):
+    """Returns no mapping, with two metrics declared."""
+
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "loss")
+    given: object = 0.5
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        context.check()
+        return self.given
+
+
+@pytest.mark.parametrize(("given", "kind"), [(0.5, "one number"), ("good", "a str"), ((0.2, 3), "a tuple")])
+def test_what_is_returned_is_called_by_its_kind(given: object, kind: str) -> None:
+    with pytest.raises(AssertionError, match=f"returned {kind}. Return a dict with a number for each"):
+        check_evaluator(OneForTwo(given), Problem(Flat()))  # type: ignore[arg-type]
+
+
 WRONG = {
     Clock: "same seed, same numbers",
     MoodyClock: "same seed, same numbers",

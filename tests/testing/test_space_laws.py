@@ -262,6 +262,23 @@ def test_an_error_is_a_sentence(wrong: type[Space], sentence: str) -> None:
         chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
 
 
+class Plain(Flat):
+    """Has an ``__init__`` of its own."""
+
+    def __init__(self, n: int) -> None:
+        object.__setattr__(self, "n_decisions", n)
+
+
+class Heir(Flat):
+    """Adds no field."""
+
+
+def test_a_plain_class_is_told_to_be_a_dataclass() -> None:
+    with pytest.raises(AssertionError, match=r"^configuration: Plain is not a dataclass\. Write @dataclass"):
+        check_space(Plain(3))
+    check_space(Heir())
+
+
 @pytest.mark.parametrize(
     "space", [Flat(), Flat(1, 1), Flat(6, 10), Conditional(), Recursive(), Recursive(3, max_nodes=4), Mixed()], ids=str
 )

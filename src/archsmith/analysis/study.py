@@ -133,6 +133,11 @@ class Study:
         """Do the trials come out of a table?"""
         return self.view.simulated
 
+    def apart(self, n_test: int) -> int:
+        """How many of the test examples are different ones: pictures that repeat another one tell nothing new."""
+        repeats = (self.fit.get("findings") or {}).get("repeats") or {}
+        return max(1, n_test - int(repeats.get("test") or 0))
+
     @property
     def search_reason(self) -> str | None:
         """Why the search ended; None before it has, as in a job that searches on with more time."""

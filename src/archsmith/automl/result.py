@@ -78,6 +78,9 @@ def facts_of(
     """
     splits, settings, findings = job.splits, job.settings, job.findings
     sizes = {f"n_{name}": len(examples) for name, examples in splits.by_name.items()}
+    repeats = getattr(findings, "repeats", {}).get("test", 0)
+    if repeats:
+        sizes["n_test_apart"] = sizes["n_test"] - repeats
     counts = {}
     if not splits.is_regression:
         counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}

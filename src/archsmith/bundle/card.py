@@ -242,10 +242,12 @@ def _limits_of_classes(manifest: Manifest) -> list[str]:
     n_test = data.get("n_test")
     accuracy = manifest.facts.metrics.get("test", {}).get("accuracy")
     if n_test and accuracy is not None:
-        low, high = (f"{100 * end:.1f}".removesuffix(".0") for end in wilson(accuracy, n_test))
+        apart = data.get("n_test_apart") or n_test
+        low, high = (f"{100 * end:.1f}".removesuffix(".0") for end in wilson(accuracy, apart))
+        once = f" {apart:,} of them are different; the interval counts copies once." if apart < n_test else ""
         found.append(
             f"The accuracy was measured on {n_test:,} test {nouns}: for {nouns} like these the true rate lies between "
-            f"{low} % and {high} % (95 % interval)."
+            f"{low} % and {high} % (95 % interval).{once}"
         )
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 
@@ -136,8 +137,16 @@ def _numbers(
             f"{name} says that a trial took {result.seconds} seconds.",
         )
         metrics, seconds = result.metrics, result.seconds if evaluator.simulated else None
+    elif isinstance(result, Mapping):
+        metrics, seconds = result, None
     else:
-        metrics, seconds = result if isinstance(result, Mapping) else {evaluator.metrics[0]: result}, None
+        kind = "one number" if isinstance(result, Real) else f"a {type(result).__name__}"
+        need(
+            len(evaluator.metrics) == 1,
+            "declared metrics",
+            f"{name} declares {evaluator.metrics} and returned {kind}. Return a dict with a number for each.",
+        )
+        metrics, seconds = {evaluator.metrics[0]: result}, None
     need(
         set(metrics) == set(evaluator.metrics),
         "declared metrics",

@@ -89,7 +89,12 @@ def _valid(space: Space, architecture: Architecture, law: str, what: str) -> Non
 
 @keeping("configuration")
 def _configuration(space: Space) -> None:
-    need(dataclasses.is_dataclass(space), "configuration", f"{type(space).__name__} is not a dataclass.")
+    need(
+        dataclasses.is_dataclass(space)
+        and ("__dataclass_params__" in (own := vars(type(space))) or "__init__" not in own),
+        "configuration",
+        f"{type(space).__name__} is not a dataclass. Write @dataclass(frozen=True) above the class.",
+    )
     need(
         dataclasses.replace(space) == space,
         "configuration",

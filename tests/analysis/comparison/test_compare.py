@@ -100,6 +100,11 @@ def test_small_spreads_and_values_of_one_percent_are_told_in_the_unit_of_the_oth
     assert result.shown(result.target) == "0.9"
 
 
+def test_runs_that_end_alike_have_no_spread() -> None:
+    result = compared({"random": [0.1 + 0.2, 0.3, 0.3], "good": [0.5, 0.6, 0.7]})
+    assert result.rows[0].sd == 0.0 and result.rows[1].sd == pytest.approx(0.1)
+
+
 def test_another_metric_is_judged_in_its_own_direction() -> None:
     runs = [run(label, seed, value) for label, value in (("random", 0.5), ("good", 0.3)) for seed in range(8)]
     for objective, metric, good in (

@@ -34,7 +34,8 @@ def test_a_run_that_found_nothing_leaves_an_end_open() -> None:
     own = np.array([1.0] * 8 + [-math.inf] * 2)
     test = against("a", own, REFERENCE)
     assert test.interval == (None, 1.0) and test.worse == 2
-    assert against("a", np.full(10, -math.inf), REFERENCE).difference is None
+    never = against("a", np.full(10, -math.inf), REFERENCE)
+    assert (never.difference, never.interval, never.worse) == (None, None, 10)  # no interval that would hold 0
     assert against("a", np.full(10, -math.inf), np.full(10, -math.inf)).ties == 10
 
 

@@ -202,6 +202,13 @@ def test_answers_to_the_same_examples_tell_more_than_intervals(make: Any) -> Non
     assert "80 %, which is as good." in lead(changed(make, unsure, scores=(0.8, 0.1, 0.8)))
 
 
+def test_copies_in_the_test_split_make_a_gap_less_sure(make: Any) -> None:
+    gap = {"linear": {"gap": [0.01, 0.003]}}
+    copies = {"repeats": {"test": 90}}
+    text = lead(changed(make, gap, scores=(0.79, 0.1, 0.80), n=100, checks=copies))
+    assert "79 %. On 100 test pictures that is no clear difference." in text
+
+
 def test_networks_are_needed_where_the_validation_split_says_so(make: Any) -> None:
     better = {"gap": [-0.2, 0.01]}
     wins = lead(changed(make, {"linear": {**better, "valid": 0.8}}, scores=(0.9, 0.1, 0.7)))

@@ -36,7 +36,7 @@ REPEATS = "the same command repeats the same search"
         ({"workers": 1}, None, REPEATS),
         ({"workers": 4}, None, BY_CHANCE),
         ({}, Command(STOP), "A person asked it to finish early, so another run may try more networks."),
-        ({}, Extended({"trials": 40}), "a run that has all of it from the start may try other networks."),
+        ({}, Extended({"trials": 40}), "a run that has the last ones from the start may try other networks."),
         ({"seconds": 60.0, "workers": 4}, Command(STOP), "The budget was time by the clock"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,13 @@ def test_leaks_and_several_looks_at_the_test_split_are_shown_first(make: Any) ->
     report = told(make, checks={"leaks": {"valid": 0, "test": 7}}, test_reads=2)
     assert "7 test pictures are in the training or validation split too" in report.warning.replace(NB, " ")
     assert "measured twice, because the study went on after that" in report.warning
+
+
+def test_an_interval_counts_copies_once(make: Any) -> None:
+    plain, copied = (told(make, n=120, checks=checks).detail for checks in ({}, {"repeats": {"test": 90}}))
+    assert "30 of them are different; the interval counts copies once." in copied and "different" not in plain
+    ends = [re.findall(r"between (\S+).% and (\S+).% \(95", text)[0] for text in (plain, copied)]
+    assert float(ends[1][0]) < float(ends[0][0]) < float(ends[0][1]) < float(ends[1][1])
 
 
 def test_balanced_accuracy_is_told_beside_the_plain_rate(make: Any) -> None:

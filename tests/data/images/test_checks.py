@@ -91,7 +91,8 @@ def test_repeated_and_contradicting_pictures() -> None:
     images = splits.train.images.copy()
     images[1] = images[0]
     report = check(replace(splits, train=replace(splits.train, images=images)))
-    assert report.duplicates == 1
+    assert report.duplicates == 1 and report.repeats == {"train": 1, "valid": 0, "test": 0}
+    assert Findings.from_dict(report.to_dict()).repeats == report.repeats
     assert "1 picture repeats another one of the same split, pixel by pixel." in report.warnings
     assert any("another class" in warning for warning in report.warnings)
 

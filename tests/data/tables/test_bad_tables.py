@@ -302,7 +302,7 @@ case("numbers of rows", csv(id=range(N)), Taken("'id' (counts the rows)", holds=
 case(
     "missing values",
     csv(size=at(0, "?"), colour=at(1, "N/A")),
-    Taken("Missing values: '?' in 'size'; 'N/A' in 'colour'"),
+    Taken("Missing values in training rows: '?' in 'size'; 'N/A' in 'colour'"),
 )
 case("infinities", csv(size=at(0, "inf")), Taken("infinite or beyond 1e+30", holds=spans("size", -9, 9)))
 case("numbers beyond float32", frame(size=at(0, 1e39)), Taken("infinite or beyond 1e+30", holds=spans("size", -9, 9)))
@@ -383,7 +383,7 @@ case(
 case(
     "missing values of pandas",
     frame(size=pandas.array([None, *range(N - 1)], dtype="Int64")),
-    Taken("Missing values: empty cells in 'size'", holds=spans("size", 0, N)),
+    Taken("Missing values in training rows: empty cells in 'size'", holds=spans("size", 0, N)),
 )
 
 # What is in memory.

@@ -21,7 +21,7 @@ import numpy as np
 
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
 from archsmith.analysis.comparison.notes import SAME, notes, reason
-from archsmith.analysis.comparison.pairs import against, corrected, differences
+from archsmith.analysis.comparison.pairs import ROUNDING, against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import UsageError
@@ -200,6 +200,13 @@ def _final(run: Run, value: float) -> Final:
     )
 
 
+def _spread(values: Array) -> float:
+    """Their standard deviation; 0 where they differ by errors of rounding alone."""
+    if np.ptp(values) <= ROUNDING * np.abs(values).max():
+        return 0.0
+    return float(values.std(ddof=1))
+
+
 def _row(label: str, finals: Array, runs: Sequence[Run], maximize: bool, once: bool) -> Row:
     known = finals[~np.isnan(finals)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
@@ -209,7 +216,7 @@ def _row(label: str, finals: Array, runs: Sequence[Run], maximize: bool, once: b
         independent=1 if once else len(runs),
         n_nothing=sum(not run.curve for run in runs),
         mean=float(known.mean()) if len(known) else None,
-        sd=float(known.std(ddof=1)) if len(known) > 1 and not once else None,
+        sd=_spread(known) if len(known) > 1 and not once else None,
         median=_median(np.where(np.isnan(finals), -np.inf if maximize else np.inf, finals)),
         worst=low if maximize else high,
         best=high if maximize else low,

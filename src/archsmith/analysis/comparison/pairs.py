@@ -50,8 +50,8 @@ def against(label: str, own: Array, other: Array, unfit: str | None = None) -> T
     p = gains = interval = None
     why = unfit or too_few(better + worse, n, "pairs")
     middle, ends = typical(gained)
-    if unfit is None and ends is not None:
-        interval = finite(ends)
+    if unfit is None and ends is not None and not (math.isinf(ends[0]) and ends[0] == ends[1]):
+        interval = finite(ends)  # no number is in one that lies at infinity
     if why is None:
         p, gains = wilcoxon(gained), gain_share(gained)
     difference = middle if math.isfinite(middle) else None

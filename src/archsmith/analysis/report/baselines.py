@@ -6,6 +6,7 @@ the kind of data brings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,7 +122,7 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
     test = row.get("test")
     interval = ""
     if test is not None and study.metric == "accuracy" and n:
-        low, high = metrics.wilson(float(test), n)
+        low, high = metrics.wilson(float(test), study.apart(n))
         interval = f"{share(low, n)} – {share(high, n)}"
     earlier = str(row["name"]).startswith("earlier")  # what its training went on from is gone
     trial = f" (trial {row['trial']})" if row.get("trial") is not None and not earlier else ""
@@ -251,9 +252,10 @@ def _gap(study: Study, row: Row, exported: Row, n: int) -> Gap | None:
     """
     pair = row.get("gap")
     if pair is not None and exported.get("exported"):
-        return Gap(float(pair[0]), float(pair[1]))
+        copies = n / study.apart(n) if n else 1.0
+        return Gap(float(pair[0]), math.sqrt(copies) * float(pair[1]))
     if study.metric == "accuracy" and n and row.get("test") is not None and exported.get("test") is not None:
-        return Gap.of_shares(float(exported["test"]), float(row["test"]), n)
+        return Gap.of_shares(float(exported["test"]), float(row["test"]), study.apart(n))
     return None
 
 

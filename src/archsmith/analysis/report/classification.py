@@ -96,7 +96,7 @@ def confusions_of(study: Study) -> Confusions | None:
     n_wrong = n - int(np.trace(confused))
     common = metrics.most_confused(confused, MOST_PAIRS)
     pairs = tuple((classes[true], classes[named], times) for true, named, times in common)
-    rows = _rows(classes, confused)
+    rows = _rows(classes, confused, study.apart(n) / max(1, n))
     counted = tuple((classes[i], classes[j], int(confused[i, j])) for i, j in np.argwhere(confused).tolist())
     return Confusions(
         lead=_lead(n, n_wrong, pairs, words),
@@ -144,13 +144,14 @@ def _lead(n: int, n_wrong: int, pairs: Sequence[Pair], words: Words) -> str:
     return f"{start} {most} {quoted(true)} taken for {quoted(named)} ({often})."
 
 
-def _rows(classes: tuple[str, ...], confused: NDArray[np.int64]) -> tuple[ClassRow, ...]:
+def _rows(classes: tuple[str, ...], confused: NDArray[np.int64], apart: float) -> tuple[ClassRow, ...]:
+    """``apart``: the share of the examples that are different ones, taken as that of every class."""
     rows = []
     for i, (name, score) in enumerate(zip(classes, metrics.per_class(confused), strict=True)):
         others = confused[i].copy()
         others[i] = 0
         j = int(others.argmax())
-        interval = None if score.recall is None else metrics.wilson(score.recall, score.n)
+        interval = None if score.recall is None else metrics.wilson(score.recall, max(1, round(apart * score.n)))
         taken_for = (classes[j], int(others[j])) if others[j] else None
         rows.append(
             ClassRow(name, score, interval, taken_for, int((others == others[j]).sum()) - 1 if taken_for else 0)

@@ -93,11 +93,12 @@ def _rate(study: Study, test: Predictions) -> Told:
 
 
 def _share_told(study: Study, value: float, n: int) -> Told:
-    low, high = metrics.wilson(value, n)
-    words = words_of(study)
+    apart, words = study.apart(n), words_of(study)
+    low, high = metrics.wilson(value, apart)
     headline = f"Right on {share(value, n)} of {words.amount(n, 'test')}"
     interval = f"between {share(low, n)} and {share(high, n)} (95{NB}% interval)"
-    return headline, f"For {words.many} like these the true rate lies {interval}."
+    once = f" {apart:,} of them are different; the interval counts copies once." if apart < n else ""
+    return headline, f"For {words.many} like these the true rate lies {interval}.{once}"
 
 
 def _from_log(study: Study, value: float) -> Told:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class Findings:
     ``n_skipped``: how many pictures could not be read.
     ``n_bytes``: on disk.
     ``target``: name, min, median, max, mean and std of the training targets; None for classes.
+    ``repeats``: ``duplicates`` by split.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Findings:
     n_skipped: int = 0
     n_bytes: int = 0
     target: dict[str, Any] | None = None
+    repeats: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_regression(self) -> bool:
@@ -89,7 +91,7 @@ class Findings:
         return [first, f"{split_sizes(self.n_examples, self.made)}; {spread}", *self.notes, *self.warnings]
 
     def to_dict(self) -> dict[str, Any]:
-        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
+        return {entry.name: as_json(getattr(self, entry.name)) for entry in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Findings:
@@ -97,7 +99,7 @@ class Findings:
             data = {**data, "n_examples": data["n_pictures"]}
         return cls(
             **{
-                **{field.name: data[field.name] for field in fields(cls) if field.name in data},
+                **{entry.name: data[entry.name] for entry in fields(cls) if entry.name in data},
                 "shape": tuple(data["shape"]),
                 "counts": {split: tuple(counts) for split, counts in data["counts"].items()},
                 "skipped": tuple((name, reason) for name, reason in data["skipped"]),
@@ -142,7 +144,8 @@ def check(
     _refuse(splits, flat)
     train, seen = np.sort(prints["train"]), np.sort(np.concatenate([prints["train"], prints["valid"]]))
     leaks = {"valid": int(_among(prints["valid"], train).sum()), "test": int(_among(prints["test"], seen).sum())}
-    duplicates = sum(_repeated(np.sort(found)).size for found in prints.values())
+    repeats = {split: int(_repeated(np.sort(found)).size) for split, found in prints.items()}
+    duplicates = sum(repeats.values())
     contradictions = _contradictions(splits.train.targets, prints["train"])
     found = _warnings(splits, duplicates, leaks, sum(flat.values()), contradictions)
     return Findings(
@@ -161,6 +164,7 @@ def check(
         n_skipped=len(splits.skipped),
         n_bytes=n_bytes,
         target=target_figures(splits),
+        repeats=repeats,
     )
 
 

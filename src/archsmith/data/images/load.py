@@ -97,7 +97,7 @@ def _told(near: Near | None, pictures: Pictures, one_size: bool) -> tuple[str, .
     pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(near.like[i])))}" for i in others)
     return (
         f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}"
-        ". Such pictures stay in one split, so that no copy of what was learnt is tested.",
+        ". Those of one class stay in one split, so that none of them is learnt and tested.",
     )
 
 

@@ -73,7 +73,7 @@ class Seen:
             notes.append(f"No heading: what the table calls nothing is called {listed(self.unnamed)}.")
         if self.missing:
             where = "; ".join(f"{mark} in {listed(names)}" for mark, names in sorted(self.missing.items()))
-            notes.append(f"Missing values: {where}.")
+            notes.append(f"Missing values in training rows: {where}.")
         for written, meaning in (
             (GROUPED, "Numbers are written with commas between thousands (1,234.5) in"),
             (COMMA, "Numbers are written with decimal commas (1.234,5) in"),
