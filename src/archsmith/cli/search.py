@@ -71,7 +71,10 @@ def search(
     ] = None,
     minimize: Annotated[
         list[str] | None,
-        typer.Option(help="Metric to minimise; may be repeated. Several objectives together give a front."),
+        typer.Option(
+            help="Metric to minimise; may be repeated. Several objectives together give a front; those to maximise "
+            "come first."
+        ),
     ] = None,
     limit: Annotated[
         list[str] | None, typer.Option(help="Hard limit on a metric, such as 'params<=1000000'; may be repeated.")

@@ -38,9 +38,10 @@ class Strategy(Protocol):
 
     Law: a new instance given the same history and generator proposes the same. Whatever a strategy learns is a cache
     over ``history.finished``. A strategy may also have ``incumbent(history) -> Trial | None`` and
-    ``reason_to_end(history) -> str``, see the functions of these names below; and ``check(history)``, which Search
-    calls before the first ask, behind the evaluator's preparation: it raises UsageError where the strategy cannot work
-    with what it finds.
+    ``reason_to_end(history) -> str``: the trial that a comparison judges it by, where that is not the one with the best
+    score, and why it proposes nothing more, one of the reasons in ``archsmith.core.budget``; and ``check(history)``,
+    which Search calls before the first ask, behind the evaluator's preparation: it raises UsageError where the strategy
+    cannot work with what it finds.
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:

@@ -105,6 +105,7 @@ class SearchResult:
 
     @property
     def best(self) -> Trial | None:
+        """The trial with the best score; None without one."""
         return self.history.best()
 
     def __repr__(self) -> str:

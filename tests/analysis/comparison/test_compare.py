@@ -100,6 +100,13 @@ def test_small_spreads_and_values_of_one_percent_are_told_in_the_unit_of_the_oth
     assert result.shown(result.target) == "0.9"
 
 
+def test_a_target_in_percent_is_refused_where_scores_are_shares() -> None:
+    with pytest.raises(UsageError, match="A target of 9260 % is never reached.") as caught:
+        compared({"random": [0.9] * 6}, target=92.6)
+    assert "such as 0.926" in caught.value.hint
+    assert not compared({"random": [90.0, 91.0]}, target=92.6).in_per_cent
+
+
 def test_runs_that_end_alike_have_no_spread() -> None:
     result = compared({"random": [0.1 + 0.2, 0.3, 0.3], "good": [0.5, 0.6, 0.7]})
     assert result.rows[0].sd == 0.0 and result.rows[1].sd == pytest.approx(0.1)

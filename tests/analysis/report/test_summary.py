@@ -106,6 +106,13 @@ def test_the_size_of_the_best_trial_of_a_pool_is_that_of_the_best_of_all(make: A
     assert dict(summary_of(study).facts)["size of the best trial"].replace(NB, " ").startswith("5 k parameters")
 
 
+def test_the_best_of_shorter_trials_is_said_to_be_one(prepared: Any) -> None:
+    study = read_study(prepared([], {}, [({"depth": 1}, {"accuracy": 0.5}, {})]))
+    assert "epoch" not in summary_of(study).headline
+    study.view.history.problem = replace(study.view.problem, fidelity=Fidelity("epochs", 1.0, 9.0))
+    assert summary_of(study).headline.replace(NB, " ") == "Best accuracy of 1 trial, at 1 epoch of 9: 50 %"
+
+
 def test_what_ended_a_search_that_failed_is_said(make: Any) -> None:
     study = read_study(make())
     study.view.error = "Odd.ask raised ValueError."

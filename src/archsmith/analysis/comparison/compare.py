@@ -23,6 +23,7 @@ from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Fina
 from archsmith.analysis.comparison.notes import SAME, notes, reason
 from archsmith.analysis.comparison.pairs import ROUNDING, against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
+from archsmith.analysis.wording import is_share
 from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import checked
@@ -69,6 +70,11 @@ def compare(
     found = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
     if all(np.isnan(values).all() for values in found.values()):
         raise _nothing(plan, [run for group in grouped.values() for run in group])
+    most = max(float(np.nanmax(values, initial=-math.inf)) for values in found.values())
+    if target is not None and target > 1 >= most and is_share(scale.metric):
+        raise UsageError(
+            f"A target of {100 * target:g} % is never reached.", f"Give a share, such as {target / 100:g}."
+        )
     finals = {label: np.nan_to_num(values) if scale.of_fronts else values for label, values in found.items()}
     sign = 1.0 if scale.maximize else -1.0
     gains = {label: np.where(np.isnan(values), -np.inf, sign * values) for label, values in finals.items()}

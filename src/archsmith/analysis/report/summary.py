@@ -29,7 +29,7 @@ from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found, without_answer
 from archsmith.core.targets import worse_than_the_mean
-from archsmith.core.wording import left_out, reason_in_words, times
+from archsmith.core.wording import left_out, measure, number, reason_in_words, times
 
 Told = tuple[str, str]  # the headline, and what else must be said at once
 
@@ -158,6 +158,9 @@ def _searched(study: Study) -> Told:
     if study.view.front:
         names = listing([metric_name(each.metric) for each in objectives])
         return f"{len(study.view.front):,} of {trials} are on the front of {names}", detail
+    fidelity = study.history.problem.fidelity
+    if not study.view.pooled and fidelity.minimum < fidelity.maximum:
+        trials += f", at {measure(best.fidelity, fidelity.name)} of {number(fidelity.maximum)}"
     return f"Best {metric_name(metric)} of {trials}: {score(metric, best.metrics[metric])}", detail
 
 
