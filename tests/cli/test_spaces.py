@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,23 @@ def test_a_size_that_is_known_is_exact(command: Any) -> None:
         "exact": True,
         "n_walks": 0,
     }
+
+
+def test_a_space_without_an_architecture_says_why(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "barren.py").write_text(
+        "from dataclasses import dataclass\nfrom archsmith import Space\n\n\n@dataclass(frozen=True)\n"
+        "class Barren(Space):\n    def decide(self, choose):\n        choose('b', ())\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("size", "barren:Barren")
+    assert (
+        answer.code == 2
+        and "barren:Barren has no architectures." in answer.err
+        and "Decision 'b' has no options." in answer.err
+    )
 
 
 def test_a_size_that_is_estimated_says_so_with_its_error(command: Any) -> None:

@@ -32,6 +32,8 @@ def size(
     built = catalog.build(catalog.get("space", space), catalog.parse_settings(settings or []).get("space", {}))
     check_space(built)
     found = built.size(walks)
+    if found.number == 0:
+        raise _empty(space, built)
     if not json:
         say(f"{space}: {found}.")
     if count and not found.exact:
@@ -40,6 +42,19 @@ def size(
             say(f"{space}: {found}. They were counted.")
     if json:
         emit({"space": space, **_facts(found)})
+
+
+def _empty(name: str, space: Any) -> Exception:
+    """Why a space has no architecture, as a walk through it says."""
+    from archsmith.core.errors import DeadEnd, UsageError
+    from archsmith.core.seeds import generator
+
+    try:
+        space.sample(generator(0, "size"))
+        why = "Every answer leads to a dead end."
+    except DeadEnd as error:
+        why = error.message
+    return UsageError(f"{name} has no architectures. {why}", "Give every decision an option at least.")
 
 
 def _counted(space: Any, expected: Size) -> int:
