@@ -74,6 +74,12 @@ def test_who_waits_while_the_race_goes_on(view_of: Any, tried: Any) -> None:
     assert "50" in other.why and "2 epochs" in other.why
 
 
+def test_nobody_is_stopped_while_the_race_can_go_on(view_of: Any, tried: Any) -> None:
+    best, other = entrants(view_of(tried(0, 0.5, epochs=2.0), tried(1, 0.6, x=2))).entrants  # paused
+    assert (best.state, other.state) == ("waiting", "waiting")
+    assert "others promised more" not in other.why
+
+
 def test_who_was_stopped_and_why(view_of: Any, tried: Any) -> None:
     view = view_of(
         tried(0, 0.5, epochs=2.0),

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from archsmith.app.groups import field_of, groups_of, ordered
-from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
+from archsmith.core.job_records import FINISHED, Extended, PhaseRecord, ResultRecord
+from archsmith.core.records import Opened
+
+CHOSEN = PhaseRecord("choose", FINISHED, seconds=1.0, result={"network": "fixed", "valid": 0.5})
 
 
 def test_trials_of_one_architecture_are_one_group(view_of: Any, tried: Any) -> None:
@@ -27,6 +30,7 @@ def test_the_order_is_that_of_the_scores_at_the_end(view_of: Any, tried: Any) ->
         ((PhaseRecord("search"),), True, False),
         ((PhaseRecord("linear"),), False, False),
         ((PhaseRecord("search", FINISHED, seconds=1.0), PhaseRecord("ready")), False, True),
+        ((CHOSEN, ResultRecord("accuracy"), Opened(2, "here", 90.0), Extended(), PhaseRecord("search")), True, False),
     ],
 )
 def test_trials_run_as_long_as_the_search_does(view_of: Any, phases: Any, searching: bool, final: bool) -> None:
@@ -37,5 +41,5 @@ def test_trials_run_as_long_as_the_search_does(view_of: Any, phases: Any, search
 def test_how_many_are_best_is_counted(view_of: Any, tried: Any) -> None:
     field = field_of(view_of(tried(0, 1.0), tried(1, 1.0, x=2), tried(2, 0.5, x=3)))
     assert field.alike == 2
-    assert field.perfect(1.0) and not field.perfect(0.99)
+    assert field.perfect(1.0) and not field.perfect(0.99) and not field.perfect(93.0)  # that is in percent
     assert field.beats(0.9, 0.5) and not field.beats(0.5, 0.5) and field.beats(0.1, None)

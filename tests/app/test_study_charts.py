@@ -172,3 +172,24 @@ def test_of_many_about_as_many_as_may_are_drawn_evenly(n: int) -> None:
 def test_who_is_drawn_stays_drawn_until_half_make_room() -> None:
     assert lot(range(4000), set()) <= lot(range(2500), set()) | set(range(2500, 4000))
     assert lot(range(5000), set()) <= lot(range(3000), set()) | set(range(3000, 5000))
+
+
+@pytest.mark.parametrize(("value", "share"), [(0.93, True), (1.0, True), (93.0, False)])
+def test_an_accuracy_above_1_is_in_percent_already(view_of: Any, tried: Any, value: float, share: bool) -> None:
+    assert charts(view_of(tried(0, 0.5), tried(1, value, x=2), problem=SEARCHED, job=False)).share is share
+
+
+@pytest.mark.parametrize(
+    ("ended", "writer", "goes"),
+    [
+        ((), True, True),
+        ((), False, False),
+        ((PhaseRecord("search", FINISHED, seconds=1.0, result={"reason": "seconds", "n_trials": 1}),), True, False),
+    ],
+)
+def test_a_training_that_was_cut_off_is_not_going_on(
+    view_of: Any, tried: Any, ended: Any, writer: bool, goes: bool
+) -> None:
+    begun = Proposed((ProposedTrial(1, {"x": 1}, 2.0, (0,)),))
+    (curve,) = charts(view_of(tried(0, 0.5), begun, *ended, writer=writer)).curves
+    assert curve.going is goes

@@ -223,7 +223,7 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
     latest, best = group.latest, group.latest.architecture.key in field.best
     value = finite(latest.metrics.get(field.metric))
     told, earlier = f"{score(field.metric, value)} after {_learnt(latest)}", _earlier(field, group)
-    if not field.over:
+    if not field.final:  # a study that is paused goes on with the race
         if best:
             leads = "It has the best score so far" if earlier is None else _was_best(field, earlier)
             return "waiting", f"{leads}. It goes on when no other network promises more."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archsmith.analysis.report.noted import finite
+from archsmith.core.budget import REQUESTED
 from archsmith.core.wording import network_name
 from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.study_view import RUNNING, StudyView
@@ -13,7 +14,9 @@ NEXT = "It is trained on to its end next."
 LATER = "It is trained on to its end when the study goes on."
 NOW = "It is being trained to its end."
 OVER = "It was trained to its end. What is exported is not chosen yet."
+SEARCH = "search"  # the phase of a job in which trials run
 CUT = "Its last training was cut off; it goes on when the study does."
+FAILED = "last training failed"
 LESS = ("earlier", "earlier_fixed")  # names of rows that came of less time
 
 
@@ -33,18 +36,31 @@ class Fate:
     epochs: float | None = None
 
 
+def searched(view: StudyView) -> bool:
+    """Is the search of a job over for good? It goes on where the study was given more, and where a wish to finish that
+    ended it was taken back.
+    """
+    found, phase = view.job.results.get(SEARCH), view.phases.running
+    if found is None or (phase is not None and phase.name == SEARCH):
+        return False
+    return found.get("reason") != REQUESTED or view.asked_to_stop
+
+
 def fates(view: StudyView) -> dict[int, Fate]:
     """By trial, of those that were chosen to be trained to their end."""
     return _at_the_end(view) if view.job.ended else _on_the_way(view)
 
 
 def _on_the_way(view: StudyView) -> dict[int, Fate]:
-    """Of a job that has no result yet."""
+    """Of a job that has no result yet. What was trained before its search goes on is in the race again."""
     told: dict[int, Fate] = {}
+    if not searched(view):
+        return told
     results, running = view.job.results, view.state == RUNNING
     for trial in (results.get("ready") or {}).get("trials", {}).values():
         if isinstance(trial, int):
             told[trial] = Fate(NEXT if running else LATER)
+    told |= _failed(view)
     for name, result in results.items():
         trial, epochs = result.get("trial"), finite(result.get("epochs"))
         if name.startswith(TRAIN) and isinstance(trial, int):
@@ -57,7 +73,9 @@ def _on_the_way(view: StudyView) -> dict[int, Fate]:
 
 def _at_the_end(view: StudyView) -> dict[int, Fate]:
     told: dict[int, Fate] = {}
-    for row in view.job.result.rows if view.job.result is not None else ():
+    rows = view.job.result.rows if view.job.result is not None else ()
+    most = next((finite(row.get("valid")) for row in rows if row.get("exported")), None)
+    for row in rows:
         trial, name = row.get("trial"), str(row.get("name"))
         kind, valid, epochs = name.partition(".")[0], finite(row.get("valid")), finite(row.get("epochs"))
         if not isinstance(trial, int):
@@ -65,9 +83,20 @@ def _at_the_end(view: StudyView) -> dict[int, Fate]:
         if row.get("exported"):
             told[trial] = Fate(_exported(kind, name, stopped=bool(row.get("stopped"))), "exported", valid, epochs)
         elif not row.get("stopped") and kind not in (*LESS, "unfinished"):
-            why = "It was trained to its end, too; another network was better in the end."
+            tied = valid is not None and valid == most
+            other = "one with the same score was exported" if tied else "another network was better in the end"
+            why = f"It was trained to its end, too; {other}."
             told.setdefault(trial, Fate(why, "trained to its end", valid, epochs))
-    return told
+    return {**_failed(view), **told}
+
+
+def _failed(view: StudyView) -> dict[int, Fate]:
+    """Of those whose last training failed. They have no score of it."""
+    return {
+        phase.trial: Fate(f"Its last training failed: {phase.result['error']}", FAILED)
+        for phase in view.phases.all
+        if phase.failed and phase.name.startswith(TRAIN) and phase.trial is not None
+    }
 
 
 def _exported(kind: str, name: str, *, stopped: bool) -> str:

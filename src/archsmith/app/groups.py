@@ -15,14 +15,12 @@ from weakref import WeakKeyDictionary
 
 from archsmith.analysis.report.noted import finite, noted
 from archsmith.analysis.wording import is_share
-from archsmith.app.finals import Fate, fates
+from archsmith.app.finals import SEARCH, Fate, fates, searched
 from archsmith.core.trial import Trial
 from archsmith.runtime.study_view import RUNNING, StudyView
 
 Order = Literal["score", "newest", "work"]
-SEARCH = "search"  # the phase of a job in which trials run
 OPERATOR = "operator"
-FINALS = ("search", "choose", "test", "export")  # results of phases; with any of them the race is over
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class Whole:
 
     def perfect(self, value: float | None) -> bool:
         """Can nothing be better?"""
-        return is_share(self.metric) and value is not None and value >= 1.0
+        return is_share(self.metric) and value == 1.0  # above it, it is in percent
 
 
 # Of studies that are looked at: how many trials had begun and ended, and the networks then.
@@ -148,7 +146,7 @@ def field_of(view: StudyView) -> Whole:
     done = {trial.fidelity for trial in view.history.finished if trial.losses is not None}
     better = max if view.problem.objectives[0].maximize else min
     running, phase = view.state == RUNNING, view.phases.running
-    final = view.ended or any(name in view.job.results for name in FINALS)
+    final = view.ended or searched(view)
     metric = view.problem.objectives[0].metric
     top = None if view.best is None else view.best.metrics.get(metric)
     return Whole(

@@ -15,7 +15,7 @@ from archsmith.analysis.report.trial_dots import LETTERS, dots_of, floor_of, sin
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
 from archsmith.app.entrants import name_of
-from archsmith.app.groups import Group, groups_of, ordered
+from archsmith.app.groups import Group, field_of, groups_of, ordered
 from archsmith.app.learning_curves import curve_of, rounded
 from archsmith.app.plain import Plain
 from archsmith.core.job_records import Epoch
@@ -119,13 +119,19 @@ def charts(view: StudyView) -> Charts:
         version="",
         metric=objective.metric,
         metric_name=metric_name(objective.metric),
-        share=is_share(objective.metric),
+        share=is_share(objective.metric) and _most(view) <= 1,  # above it, somebody gives it in percent
         maximize=objective.maximize,
         unit="epochs" if view.pooled else view.problem.fidelity.name.replace("_", " "),
         progress=_progress(view),
         scatters=[found for metric in _sizes(view) if (found := _scatter(view, metric, placed)) is not None],
         curves=_curves(view, groups),
     )
+
+
+def _most(view: StudyView) -> float:
+    """The highest score of a trial."""
+    metric = view.problem.objectives[0].metric
+    return max((finite(trial.metrics.get(metric)) or 0.0 for trial in view.history.finished), default=0.0)
 
 
 def lot(trials: Iterable[int], kept: set[int], most: int = MOST_DOTS) -> set[int]:
@@ -293,11 +299,11 @@ def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot
 def _curves(view: StudyView, groups: Sequence[Group]) -> list[Curve]:
     """Those being trained first, then the best ones; and of a final training, as far as it is."""
     objective = view.problem.objectives[0].metric
-    going = [group for group in groups if group.pending is not None] if view.writer else []
+    going = [group for group in groups if group.pending is not None] if field_of(view).searching else []
     names = {id(group) for group in going}
     chosen = [*going, *(group for group in ordered(view, groups) if id(group) not in names)][:MOST_CURVES]
     found = [
-        Curve(trial=group.latest.id, name=name_of(view, group), points=points, going=group.pending is not None)
+        Curve(trial=group.latest.id, name=name_of(view, group), points=points, going=id(group) in names)
         for group in chosen
         if (points := curve_of(objective, group.trials))
     ]
