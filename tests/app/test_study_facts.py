@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from archsmith.app.study_facts import MOST_ERRORS, MOST_NOTES, study_facts
+from archsmith.core.events import Event
 from archsmith.core.job_records import FINISHED, Note, PhaseRecord, ResultRecord
 from archsmith.core.records import Closed, Command, Opened
 from archsmith.runtime.study_view import StudyView
@@ -177,6 +179,43 @@ def test_each_run_of_a_study_is_told_apart(view_of: Any, tried: Any) -> None:
         (3, "done", "It went on where it had stopped."),
     ]
     assert told[0].text == "1 trial, best accuracy 50\xa0% (trial 0)"  # as it was then
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "why"),
+    [
+        ((60.0, None), (60.0, None), "where it had stopped"),
+        ((60.0, 5), (None, 25), "with more time or trials"),
+        ((60.0, None), (30.0, None), "with other limits"),
+        ((60.0, None), (60.0, 20), "with other limits"),
+    ],
+)
+def test_why_there_was_another_run(view_of: Any, before: Any, now: Any, why: str) -> None:
+    view = view_of(Opened(1, "here", *before), Opened(2, "here", *now), PhaseRecord("search"))
+    assert why in study_facts(view).phases[-1].why
+
+
+def test_nobody_knows_how_long_a_job_without_a_limit_of_time_trains_on(view_of: Any, tried: Any) -> None:
+    view = view_of(PhaseRecord("search"), tried(0, 0.5), writer=True)
+    view.job.fit = {"settings": {"trials": 2}}
+    facts = study_facts(view)
+    assert (facts.remaining_seconds, facts.fraction) == (None, 0.5)
+    for name in ("search", "train searched"):
+        phase = PhaseRecord(name, FINISHED if name == "search" else "started", seconds=1.0, result=SEARCH)
+        view.apply(Event(phase.kind, phase.to_data(), time=view.changed))
+    assert study_facts(view).fraction is None
+
+
+def test_a_search_alone_says_what_its_trials_will_take(view_of: Any, tried: Any) -> None:
+    view = view_of(Opened(1, "here", None, 4), tried(0, 0.5), problem=SEARCHED, writer=True, job=False)
+    assert study_facts(view, now=view.changed).remaining_seconds == 3 * view.spent
+
+
+def test_seconds_of_a_table_do_not_say_when_it_ends(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5), problem=SEARCHED, writer=True, job=False)
+    view.began = replace(view.began, simulated=True)
+    facts = study_facts(view)
+    assert (facts.budget_seconds, facts.remaining_seconds) == (60.0, None)
 
 
 def test_who_is_trained_to_the_end_is_told(view_of: Any) -> None:

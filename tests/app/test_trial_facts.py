@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from archsmith.app.trial_facts import trial_facts, trial_of, trials
 from archsmith.core.errors import StudyError
+from archsmith.core.job_records import Note
 
 
 def test_a_page_of_trials_in_three_orders(view_of: Any, tried: Any) -> None:
@@ -35,3 +37,10 @@ def test_one_trial_with_its_network_and_its_decisions(view_of: Any, tried: Any) 
 def test_a_trial_that_there_is_not(view_of: Any, tried: Any, number: int) -> None:
     with pytest.raises(StudyError, match=f"no trial {number}"):
         trial_of(view_of(tried(0, 0.5)), number)
+
+
+def test_trials_of_a_table_end_when_they_claim(view_of: Any, tried: Any) -> None:
+    view = view_of(Note("It begins."), tried(0, 0.5), Note("Half."), tried(1, 0.6, x=2), job=False)
+    view.began = replace(view.began, simulated=True)
+    assert [row.finished_seconds for row in trials(view).trials] == [1.0, 2.0]
+    assert trial_facts(view, 1).trial.finished_seconds == 2.0

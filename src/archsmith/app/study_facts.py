@@ -16,6 +16,7 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, score
+from archsmith.app.finals import searched
 from archsmith.app.form import in_the_page
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
@@ -206,9 +207,11 @@ class _Clock:
     def _remaining(self, view: StudyView) -> float | None:
         if view.state != RUNNING:
             return None
+        if view.simulated:  # its seconds are not those of a clock
+            return None
         if self.budget_seconds is not None:
             return max(0.0, self.budget_seconds - self.elapsed)
-        if self.budget_trials and view.n_finished and not view.simulated:
+        if self.budget_trials and view.n_finished and not view.job.fit:  # nobody knows how long a job trains after them
             return max(0.0, self.elapsed / view.n_finished * (self.budget_trials - view.n_finished))
         return None
 
@@ -217,6 +220,8 @@ class _Clock:
             return 1.0
         if self.budget_seconds:
             return min(1.0, self.elapsed / self.budget_seconds)
+        if searched(view):  # how long the last trainings take is not known
+            return None
         trials = self.budget_trials or view.history.forecast_trials
         return min(1.0, view.n_finished / trials) if trials else None
 
@@ -314,8 +319,11 @@ def _again(view: StudyView, n: int) -> str:
     if not 1 < n <= len(openings):
         return ""
     one, other = openings[n - 2].by, openings[n - 1].by
-    more = (one.seconds, one.trials) != (other.seconds, other.trials)
-    return "It went on, with more time or trials." if more else "It went on where it had stopped."
+    limits = [(one.seconds, other.seconds), (one.trials, other.trials)]
+    if any(before is not None and (now is None or now > before) for before, now in limits):
+        return "It went on, with more time or trials."
+    changed = any(before != now for before, now in limits)
+    return "It went on, with other limits." if changed else "It went on where it had stopped."
 
 
 def _phase(view: StudyView, clock: _Clock, phase: Phase, why: str) -> PhaseFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -62,7 +63,8 @@ def trials(view: StudyView, offset: int = 0, limit: int = 100, order: Sorted = "
         found = view.history.trials
         n = len(found)
         chosen = found[offset : offset + limit] if order == "id" else found[::-1][offset : offset + limit] if n else []
-    return Trials(total=len(view.history), offset=offset, trials=[_row(view, trial) for trial in chosen])
+    ends = view.ends()
+    return Trials(total=len(view.history), offset=offset, trials=[_row(view, trial, ends) for trial in chosen])
 
 
 def trial_facts(view: StudyView, number: int) -> TrialFacts:
@@ -71,7 +73,9 @@ def trial_facts(view: StudyView, number: int) -> TrialFacts:
     group = Group(tuple(view.history.of(trial.architecture)))
     decisions = [(visible(path)[:LONGEST], visible(option)[:LONGEST]) for path, option in decisions_of(trial)]
     return TrialFacts(
-        trial=_row(view, trial), entrant=entrant(field_of(view), group), decisions=decisions[:MOST_DECISIONS]
+        trial=_row(view, trial, view.ends()),
+        entrant=entrant(field_of(view), group),
+        decisions=decisions[:MOST_DECISIONS],
     )
 
 
@@ -84,7 +88,7 @@ def trial_of(view: StudyView, number: int) -> Trial:
     return view.history.trials[number]
 
 
-def _row(view: StudyView, trial: Trial) -> TrialRow:
+def _row(view: StudyView, trial: Trial, ends: Mapping[int, float]) -> TrialRow:
     outcome = trial.outcome
     measured = {visible(name)[:LONGEST]: finite(value) for name, value in list(trial.metrics.items())[:50]}
     return TrialRow(
@@ -96,7 +100,7 @@ def _row(view: StudyView, trial: Trial) -> TrialRow:
         parents=list(trial.parents[:20]),
         metrics={name: value for name, value in measured.items() if value is not None},
         seconds=None if outcome is None else finite(outcome.seconds),
-        finished_seconds=finite(view.finished_at.get(trial.id)),
+        finished_seconds=finite(ends.get(trial.id)),
         improved=trial.id in view.improved,
         error=None if outcome is None or outcome.error is None else visible(outcome.error)[:600],
     )
