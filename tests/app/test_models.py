@@ -38,6 +38,16 @@ def test_a_finished_study_has_a_model_with_its_id(made: tuple[House, str, Path])
     assert house.models.get(id).bundle == study / "final" / "bundle"
 
 
+def test_a_study_whose_process_is_gone_does_not_pass_for_running(made: tuple[House, str, Path]) -> None:
+    house, id, study = made
+    store = SqliteStore(study)
+    store.acquire()
+    assert house.models.facts(id).study == "running"
+    store.release()  # without an event, as after a kill
+    assert house.models.facts(id).study == "finished"
+    store.close()
+
+
 def test_a_study_without_a_result_has_no_model(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "studies" / "s-20260101-000000")
     store.acquire()

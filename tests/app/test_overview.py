@@ -70,6 +70,11 @@ def test_a_study_is_told_in_a_line(house: Any) -> None:
     assert killed.words == "It was killed."
 
 
+def test_a_paused_study_does_not_pass_for_one_that_failed(house: Any) -> None:
+    house.studies = listing(row("killed", state="paused"))  # its process did not answer, so that the pause ended it
+    assert overview(house).studies[0].words == ""
+
+
 def test_a_study_that_cannot_be_read_says_why(house: Any) -> None:
     house.studies = listing(row("a", state="unreadable", reason="The log is damaged."))
     assert overview(house).studies[0].words == "The log is damaged."

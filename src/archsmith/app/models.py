@@ -27,6 +27,7 @@ from archsmith.core.errors import ArchsmithError
 from archsmith.core.job_records import ResultRecord
 from archsmith.core.wording import visible
 from archsmith.data.tables.cells import number_text
+from archsmith.runtime.lease import holder
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
@@ -60,7 +61,8 @@ class Model:
     @property
     def state(self) -> tuple[Any, ...]:
         """Differs when anything that its facts are made of does."""
-        return (*self.changed, self.bundle, self.notes, _stamp(self.study / "final", ("predictions.npz", "graph.json")))
+        kept = _stamp(self.study / "final", ("predictions.npz", "graph.json"))
+        return (*self.changed, holder(self.study) is not None, self.bundle, self.notes, kept)
 
 
 class Models:

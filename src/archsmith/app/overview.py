@@ -16,7 +16,7 @@ from archsmith.app.inspector import DIGITS
 from archsmith.app.job import Job
 from archsmith.app.model_facts import ModelSummary
 from archsmith.core.wording import amount, metric_name, size, visible
-from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
+from archsmith.runtime.study_view import DONE, PAUSED, RUNNING, UNREADABLE
 
 PAGE = 25  # studies on one page
 MOST_DATA, MOST_MODELS = 12, 12
@@ -119,7 +119,7 @@ def failed_words(job: Job) -> str:
 def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
     id, state = str(row["study"]), str(row["state"])
     words = str(row.get("reason") or "") if state == UNREADABLE else ""
-    if job is not None and state not in (DONE, RUNNING, UNREADABLE):
+    if job is not None and state not in (DONE, RUNNING, UNREADABLE, PAUSED):  # a person ended a paused one
         words = job.last_words
     return StudyLine(
         id,

@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from archsmith.app.house import House
+from archsmith.runtime.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -62,6 +63,20 @@ def test_without_its_bundle_a_model_cannot_be_tried(
     shutil.rmtree(folder)
     assert "moved or deleted" in text and "Quality" in text
     assert "data-try" not in text and '"Take it"' not in text
+
+
+def test_a_study_that_runs_is_not_said_to_have_more_time(
+    house: House, client: TestClient, settle: Callable[[str, Path], str]
+) -> None:
+    """It may be its first run, which has its report to write."""
+    id = settle("classes", house.workspace.path)
+    store = SqliteStore(house.workspace.studies / id)
+    store.acquire()
+    text = client.get(f"/models/{id}").text
+    store.release()
+    store.close()
+    shutil.rmtree(store.folder)
+    assert "Its study is running" in text and "more time and" not in text
 
 
 @pytest.mark.slow

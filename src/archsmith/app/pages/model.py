@@ -65,7 +65,7 @@ def _head(known: ModelFacts) -> None:
     for sentence in (*known.notes, *known.missing):
         Words("p", sentence, "notice")
     if known.study == "running":
-        Words("p", "Its study has been given more time and is running. This is what it had come to before.", "notice")
+        Words("p", "Its study is running. This is what it has come to so far.", "notice")
     shown = {name: title for name, title in SECTIONS.items() if known.usable or name not in ("try", "take", "serve")}
     with box("nav", "sections", 'aria-label="Sections of this page"'), box("ul"):
         for name, title in shown.items():
