@@ -120,8 +120,8 @@ class ImageClassifier(Classifier, ImageEstimator):
     compares with features that were learnt from ImageNet, if they are installed (the extra ``pretrained``).
 
     ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``workers`` trials run at once; ``memory_mb`` and ``disk_mb``
-    limit trainings and what trials keep; ``workspace`` is where studies live (``~/.archsmith``). ``verbose`` 1 shows
-    progress, 2 every trial too.
+    limit trainings and what trials keep; ``workspace`` is where studies live (None: ``$ARCHSMITH_WORKSPACE`` or
+    ``~/.archsmith``). ``verbose`` 1 shows progress, 2 every trial too.
 
     ``on_trial(trial, history)`` is called after every trial and ``on_epoch(network, epoch, metrics)`` whenever a
     training was measured. One that returns True asks for an end: the job finishes soon with the incumbent. What one

@@ -84,7 +84,9 @@ class FitSettings:
         None, "Folder with an efficientnet_lite0.safetensors to take these features from instead."
     )
     device: str = option(AUTO, "Where networks are trained: auto, cpu, cuda or mps.")
-    memory_mb: float | None = option(None, "Most memory of one training, in megabytes; what is free when left out.")
+    memory_mb: float | None = option(
+        None, "Most memory of one training, in megabytes; a share of what is free when left out."
+    )
     disk_mb: float | None = option(None, "Most disk that trials keep, in megabytes; 2000 when left out.")
     replace: bool = option(False, "Put the bundle into --out even if that holds the bundle of another study.")
 

@@ -85,7 +85,7 @@ class TabularClassifier(Classifier, TabularEstimator):
     ``device``: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     ``workers``: trials that run at once.
     ``memory_mb``, ``disk_mb``: limits on trainings and on what trials keep.
-    ``workspace``: where studies live; None: ``~/.archsmith``.
+    ``workspace``: where studies live; None: ``$ARCHSMITH_WORKSPACE`` or ``~/.archsmith``.
     ``verbose``: 1 shows progress, 2 every trial too.
     ``on_trial``, ``on_epoch``: called as those of ``ImageClassifier``.
 

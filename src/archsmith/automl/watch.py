@@ -86,8 +86,8 @@ def watched(
     """Run the job with callbacks.
 
     ``on_trial(trial, history)``: called after every trial of the search.
-    ``on_epoch(network, epoch, metrics)``: called whenever a training is measured; ``network`` is ``trial 3``, ``fixed``
-        or ``searched``.
+    ``on_epoch(network, epoch, metrics)``: called whenever a training is measured; ``network`` is ``trial 3``, or the
+        name of a row, such as ``fixed`` or ``searched``.
 
     If a callback returns True, the job finishes soon with the incumbent. If a callback raises, the job ends at once and
     the exception is raised here; the study keeps everything that was finished.

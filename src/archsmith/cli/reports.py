@@ -15,7 +15,9 @@ def report(
         str | None, typer.Option(help="HTML file to write.  [default: final/report.html in the folder of the study]")
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Write the report of a study as one HTML file that needs no other files.

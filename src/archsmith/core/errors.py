@@ -51,7 +51,7 @@ TRACEBACK = "The traceback says where. The command line shows it with --debug."
 
 
 class UsageError(ArchsmithError):
-    """An argument, option or file that cannot be used as given; raised before the first trial."""
+    """An argument, option, file or part that cannot be used as given; raised before the first trial where possible."""
 
     exit_code = 2
 
@@ -102,7 +102,7 @@ class LeaseError(StudyError):
 
 
 class EvaluationError(ArchsmithError):
-    """One trial failed. This becomes the trial's outcome and never leaves the loop.
+    """A trial failed, or an evaluator's preparation. Of a trial it becomes the outcome and never leaves the loop.
 
     ``kind``: one of ``exception, nan, memory, timeout, diverged, lost, dead_end, screened``.
     ``retryable``: whether a second try could succeed.

@@ -8,7 +8,7 @@ What an event says depends on its kind; ``archsmith.core.records`` has one class
 - ``proposed``: one answer of the strategy, which may hold several trials
 - ``reported``: an intermediate score of a trial
 - ``finished``: what came of a trial
-- ``command``: something that another process asked for (``stop``)
+- ``command``: something that a person asked for, here or through another process (``stop`` or ``pause``)
 - ``closed``: the loop ended, and why
 - ``phase``, ``note``, ``epoch``, ``extended``, ``result``: of the main job
 - ``progress``: of the main job too; it is shown and never logged

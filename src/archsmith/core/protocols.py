@@ -45,8 +45,8 @@ class Strategy(Protocol):
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
-        """Up to ``n`` proposals. An empty sequence means: wait for pending trials. Without pending trials it means that
-        the space is exhausted.
+        """Up to ``n`` proposals. An empty sequence means: wait for pending trials. Without pending trials it ends the
+        search: the space is exhausted, or what ``reason_to_end`` says.
         """
         ...
 

@@ -293,7 +293,7 @@ STOP, PAUSE = "stop", "pause"  # names of commands
 
 @dataclass(frozen=True)
 class Command:
-    """``command``: something that another process asked for.
+    """``command``: something that a person asked for, here or through another process.
 
     ``name``: ``stop`` (finish with the incumbent) or ``pause`` (end now, to be resumed); others are passed over.
     ``args``: of the command.

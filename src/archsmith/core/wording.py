@@ -59,7 +59,7 @@ ABOUT = {  # what these are
     "pretrained": "a network that has learnt from other data; only its last layer is new",
     "tuned": "the pretrained network, with all of its weights trained further on these data",
     "unfinished": "the best training of the search, as the search left it",
-    "earlier": "a network of the search, as it was trained before the study went on",
+    "earlier": "a network from before the study went on, as it was trained then",
     "earlier_fixed": "the hand-made network, as it was trained before the study went on",
 }
 NO_ARTICLE = ("boosted", "runner_up")

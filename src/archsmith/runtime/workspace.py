@@ -40,7 +40,8 @@ class StudySummary:
     id: the name of its folder.
     folder: where it lies.
     state: one of ``archsmith.runtime.study_view.STATES``: ``new`` (nothing logged), ``running`` (a live process
-        writes), ``finished``, ``interrupted`` (was cut off), ``failed`` (an error ended it) or ``unreadable``.
+        writes), ``finished``, ``interrupted`` (was cut off), ``paused`` (somebody asked for that), ``failed`` (an error
+        ended it) or ``unreadable``.
     reason: why its loop ended, or why it cannot be read; None where there is nothing to say.
     started, changed: times of the first and the latest event, in Unix seconds.
     n_proposed, n_finished: counts of trials.
