@@ -261,7 +261,7 @@ def _info_rows(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tu
         ("takes", intake.takes),
         ("network", f"{size} for one {intake.noun}"),
         ("files", f"{sum(report['files'].values()) / 1e6:,.2f} MB: {', '.join(report['files'])}"),
-        ("checksums", "correct: no file was changed since it was written"),
+        ("checksums", "correct: no file that a prediction needs was changed since it was written"),
     ]
     if report["temperature"] != 1.0 and verbose:
         rows.append(("temperature", f"{report['temperature']:.4g}"))

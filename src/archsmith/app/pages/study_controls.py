@@ -72,8 +72,8 @@ DEEDS = {
         "More time",
         "How much more time?",
         "The search goes on with what it knows; some baselines are fitted again, where they get much more time. At the "
-        "end the test split is measured, once more if it was before, and the bundle is written anew if a better "
-        "network was found.",
+        "end the test split is measured, once more if it was before, and the bundle is written anew, with the "
+        "network from before if nothing better was found.",
         "Go on",
         "It is starting, and reads its data first …",
     ),
