@@ -70,7 +70,7 @@ def compare(
     found = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
     if all(np.isnan(values).all() for values in found.values()):
         raise _nothing(plan, [run for group in grouped.values() for run in group])
-    most = max(float(np.nanmax(values, initial=-math.inf)) for values in found.values())
+    most = max(float(np.nanmax(values.astype(np.float64), initial=-math.inf)) for values in found.values())
     if target is not None and target > 1 >= most and is_share(scale.metric):
         raise UsageError(
             f"A target of {100 * target:g} % is never reached.", f"Give a share, such as {target / 100:g}."
