@@ -28,7 +28,7 @@ REASONS = {
     budget.LATE: "nothing else that promised more would have been over in time",
     budget.OUTDONE: "the pretrained network promised to end ahead of all candidates",
     budget.TRIALS: "the number of trials was reached",
-    budget.EXHAUSTED: "there was nothing left to try",
+    budget.EXHAUSTED: "nothing more was proposed",
     budget.SETTLED: "more training of the best network was worth more than more candidates",
     budget.CONVERGED: "many trials in a row found nothing better",
     budget.REQUESTED: "a person asked it to finish",

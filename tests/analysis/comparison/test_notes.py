@@ -73,7 +73,7 @@ def test_runs_that_ended_early_are_told() -> None:
     ended = [replace(RUNS[0], reason="exhausted"), replace(RUNS[1], reason="failures"), RUNS[2]]
     assert said(PLAN, ended) == [
         "1 of 3 runs of random ended early: too many trials in a row failed.",
-        "1 of 3 runs of random ended early: there was nothing left to try.",
+        "1 of 3 runs of random ended early: nothing more was proposed.",
     ]
 
 

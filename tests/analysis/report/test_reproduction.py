@@ -9,7 +9,8 @@ from archsmith.analysis.report.reproduction import BY_CHANCE, reproduction_of
 from archsmith.analysis.study import read_study
 from archsmith.core.events import Event
 from archsmith.core.job_records import Extended
-from archsmith.core.records import STOP, Command, Record
+from archsmith.core.records import STOP, Command, Opened, Record
+from archsmith.runtime.openings import Opening
 
 
 def test_the_command_and_what_decided_the_study(make: Any) -> None:
@@ -50,6 +51,16 @@ def test_a_search_is_said_to_repeat_only_where_nothing_else_than_the_command_dec
         study.view.apply(Event(event.kind, event.to_data()))
     lead = reproduction_of(study).lead
     assert said in lead and (REPEATS in lead) == (said == REPEATS)
+
+
+@pytest.mark.parametrize(("trials", "changed"), [((25,), False), ((25, 25), False), ((25, 28), True)])
+def test_the_command_of_a_search_with_other_limits_is_that_of_its_beginning(
+    prepared: Any, trials: tuple[int, ...], changed: bool
+) -> None:
+    study = read_study(prepared([], {}, [({"depth": 1}, {"accuracy": 0.5}, {})]))
+    study.view.openings.all = [Opening(Opened(1, "here", None, n), 0.0, 1.0) for n in trials]
+    found = reproduction_of(study)
+    assert found.changed == changed == ("repeats its beginning alone" in found.lead)
 
 
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:

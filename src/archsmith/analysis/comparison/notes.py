@@ -137,7 +137,7 @@ def _ended_early(label: str, runs: Sequence[Run]) -> list[str]:
     found = []
     for reason, words in (
         ("failures", "too many trials in a row failed"),
-        (EXHAUSTED, "there was nothing left to try"),
+        (EXHAUSTED, "nothing more was proposed"),
     ):
         n = sum(run.reason == reason for run in runs)
         if n:

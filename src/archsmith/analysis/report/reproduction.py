@@ -35,12 +35,14 @@ class Reproduction:
     facts: (name, value) of everything that decided the study
     meanings: what some of these names mean
     bundle: the folder of the exported network; empty without one
+    changed: did a search get other limits than the command gave it?
     """
 
     lead: str
     command: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     bundle: str
+    changed: bool = False
     meanings: Mapping[str, str] = field(default_factory=lambda: MEANINGS)
 
 
@@ -56,7 +58,13 @@ def reproduction_of(study: Study) -> Reproduction:
         tuple(command.split(" ")) if command else (),
         _facts(study),
         str(target or bundle) if target or bundle.exists() else "",
+        _changed(study),
     )
+
+
+def _changed(study: Study) -> bool:
+    """Of a search, whose command is that of its beginning; a job's bundle has a command with the last limits."""
+    return not study.fit and len({(each.by.seconds, each.by.trials) for each in study.view.openings.all}) > 1
 
 
 def _lead(study: Study, command: str) -> str:
@@ -66,6 +74,8 @@ def _lead(study: Study, command: str) -> str:
         told = "The log holds every proposal and every result."
         if at_once:
             return f"{told} {BY_CHANCE}"
+        if _changed(study):
+            return f"{told} Its limits changed later, so the command below repeats its beginning alone."
         return f"{told} With one worker, the same seed and settings propose the same {study.tried_things} again."
     measured = f"was measured {times(study.test_reads)}" if study.test_reads else "is not measured yet"
     text = f"The test split {measured}. Networks were compared on the validation split only."
