@@ -63,7 +63,11 @@ def test_more_of_a_study_never_gives_a_worse_network(finished_table, tmp_path, m
     shutil.copytree(finished_table.settings.workspace, tmp_path / "workspace")
     study = finished_table.result.study
     settings = dataclasses.replace(
-        finished_table.settings, workspace=str(tmp_path / "workspace"), out=None, name=study, resume=True
+        finished_table.settings,
+        workspace=str(tmp_path / "workspace"),
+        out=str(tmp_path / "bundle"),  # not that of the job that others look at
+        name=study,
+        resume=True,
     )
 
     def spoilt(self, *given, **more):

@@ -25,6 +25,15 @@ def test_the_end_of_the_job_is_told_apart_from_that_of_its_search(reason: str) -
     assert told(20.0, phases, stop_reason=reason) == early
 
 
+@pytest.mark.parametrize(
+    ("later", "said"), [(15.5, "the test, the export and the report took"), (2.0, "its trainings")]
+)
+def test_what_left_most_of_the_time_is_named(later: float, said: str) -> None:
+    # an earlier training that the clock ended says nothing of a later one
+    phases = {"train fixed": {"seconds": 9.0, "expected": 9.0}, "train searched": {"seconds": later, "expected": 16.0}}
+    assert told(20.0, phases).startswith(f"The job ended before its time was over: {said}")
+
+
 def test_what_took_longer_than_was_kept_for_it_is_named() -> None:
     phases = {"train fixed": {"seconds": 12.0, "expected": 12.0}, "test": {"seconds": 2.6}, "export": {"seconds": 15.2}}
     phases["search"] = {"seconds": 20.0}

@@ -33,6 +33,16 @@ def test_a_trial_without_score_compares_as_worst():
     assert trial.status is Status.PENDING and trial.loss == math.inf and not trial.ok
 
 
+def test_a_trial_outside_the_limits_is_not_called_ok():
+    outcome = Outcome.success({"accuracy": 0.9})
+    inside, outside = (
+        Trial(0, Architecture({"x": 1}), 1.0, outcome=outcome, losses=(-0.9,), feasible=kept) for kept in (True, False)
+    )
+    assert inside.ok and repr(inside).startswith("Trial(0, ok, accuracy 0.9")
+    assert not outside.ok and repr(outside).startswith("Trial(0, outside the limits, accuracy 0.9")
+    assert "outside the limits" in outside._repr_html_()
+
+
 HERE = Architecture({"x": 1})
 
 

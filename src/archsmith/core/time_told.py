@@ -10,7 +10,7 @@ from archsmith.core.budget import EXHAUSTED, FOR_TIME, SETTLED
 from archsmith.core.wording import clock, phase_name
 
 OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
-LATE_SHARE = 0.5  # of what a job took too long is what something took too long that is named as the cause
+LATE_SHARE = 0.5  # of what a job took too long, or too little, is the part of something that is named as the cause
 CUT_SHARE = 0.9  # of the time that a training was given is what one takes that the clock ended
 EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 END = ("test", "export", "report")  # phases that time is kept for together
@@ -32,14 +32,19 @@ def about_time(result: Mapping[str, Any], told_as: Callable[[float], str] = cloc
     if late:
         return late
     if over < -EARLY_SHARE * seconds and result.get("stop_reason") in (*FOR_TIME, SETTLED, EXHAUSTED):
-        return f"The job ended before its time was over: {_early(result)}"
+        return f"The job ended before its time was over: {_early(result, -over)}"
     return ""
 
 
-def _early(result: Mapping[str, Any]) -> str:
-    """Why the job took less than its budget: by the phases, either no training was cut by the clock, or one was."""
-    trained = [each for name, each in (result.get("phases") or {}).items() if name.startswith("train ")]
-    if any(each["seconds"] >= CUT_SHARE * each.get("expected", math.inf) for each in trained):
+def _early(result: Mapping[str, Any], left: float) -> str:
+    """Why ``left`` seconds of the budget were not needed: trainings left most of them, or none was cut by the clock; or
+    else the end took less than was kept for it.
+    """
+    named = (result.get("phases") or {}).items()
+    trained = [each for name, each in named if name.startswith("train ") and "expected" in each]
+    spared = math.fsum(max(0.0, each["expected"] - each["seconds"]) for each in trained)
+    cut = any(each["seconds"] >= CUT_SHARE * each["expected"] for each in trained)
+    if cut and spared < LATE_SHARE * left:
         return "the test, the export and the report took less than was kept for them."
     return "its trainings had all their epochs, or no longer got better."
 

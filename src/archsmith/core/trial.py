@@ -169,14 +169,18 @@ class Trial:
         """What its evaluation noted; empty before its end."""
         return self.outcome.notes if self.outcome else {}
 
+    @property
+    def _state(self) -> str:
+        return self.status.value if self.ok or self.losses is None else "outside the limits"
+
     def __repr__(self) -> str:
         scores = "".join(f", {name} {markup.text(value)}" for name, value in self.metrics.items())
         parents = f", from {', '.join(map(str, self.parents))}" if self.parents else ""
-        return f"Trial({self.id}, {self.status.value}{scores}, fidelity {self.fidelity:g}{parents})"
+        return f"Trial({self.id}, {self._state}{scores}, fidelity {self.fidelity:g}{parents})"
 
     def _repr_html_(self) -> str:
         facts: list[tuple[str, object]] = [
-            ("status", self.status.value),
+            ("status", self._state),
             *self.metrics.items(),
             ("fidelity", self.fidelity),
         ]

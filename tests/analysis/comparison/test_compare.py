@@ -217,6 +217,20 @@ def test_a_run_that_found_nothing_counts_as_worst() -> None:
     assert both.tests[0].ties == 1
 
 
+def test_what_counts_is_told_where_runs_found_nothing() -> None:
+    made = plan("random", "frail")
+    limited = replace(made, problem={**made.problem, "constraints": [["params", 10.0, None]]})
+    shorter = replace(limited, problem={**limited.problem, "fidelity": ["epochs", 1, 9]})
+    runs = [run(label, seed, 0.5) for label in ("random", "frail") for seed in range(8)]
+    runs[-1] = replace(runs[-1], curve=(), tried=())
+    for given, said in (
+        (made, "found nothing that counts. Its mean"),
+        (limited, "that counts. Only trials within the limits count."),
+        (shorter, "that counts. Only trials at 9 epochs and within the limits count."),
+    ):
+        assert any(said in note for note in compare(given, runs).notes)
+
+
 def test_when_nothing_at_all_was_found_there_is_nothing_to_compare() -> None:
     with pytest.raises(UsageError, match="No run of any strategy found anything"):
         compared({"random": [None, None], "other": [None, None]})

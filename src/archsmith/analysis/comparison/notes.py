@@ -53,11 +53,14 @@ def notes(
 
 
 def _what_counts(plan: Plan) -> str:
-    """Where an evaluator has fidelities, and no table of the true scores."""
+    """Where there are limits, or fidelities and no table of the true scores."""
     given = Fidelity(*plan.problem["fidelity"])
-    if plan.tabled or given.minimum == given.maximum:
-        return ""
-    return f"Only trials at {measure(given.maximum, given.name)} count. "
+    which = []
+    if not plan.tabled and given.minimum < given.maximum:
+        which.append(f"at {measure(given.maximum, given.name)}")
+    if plan.problem.get("constraints"):
+        which.append("within the limits")
+    return f"Only trials {' and '.join(which)} count. " if which else ""
 
 
 def _looked(n: int, seed: int, looks: Sequence[Look]) -> list[str]:
