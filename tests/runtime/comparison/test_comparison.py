@@ -136,6 +136,20 @@ def test_it_can_be_stopped_between_runs(tmp_path: Path) -> None:
     assert comparison.run()
 
 
+def test_no_run_begins_in_another_process_after_a_stop(tmp_path: Path) -> None:
+    comparison = Comparison(tmp_path, plan())
+    done: list[Any] = []
+
+    def watch(event: Any) -> None:
+        if event.kind == "progress":
+            done.append(event)
+
+    assert not comparison.run(workers=2, observer=watch, finish=lambda: bool(done))
+    assert len(comparison.runs()) <= 3  # the first, and what the two workers were at
+    assert sum(1 for _ in (tmp_path / "runs").iterdir()) <= 3
+    assert comparison.run(workers=2) and len(comparison.runs()) == 6
+
+
 def test_the_end_of_the_runs_is_told_where_all_are_there(tmp_path: Path) -> None:
     comparison, told = Comparison(tmp_path, plan()), []
     comparison.run(observer=told.append, finish=lambda: len(told) >= 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from archsmith import catalog
@@ -52,26 +53,28 @@ class Comparison:
         missing = self.missing()
         if not missing:
             return True
-        watch = Watch(self.plan, missing, min(workers, len(missing)), observer)
+        n_workers = min(workers, len(missing))
+        watch = Watch(self.plan, missing, n_workers, observer)
         if workers == 1 or len(missing) == 1:
             for label, seed in missing:
                 if finish():
                     break
                 watch.done(label, run(self.plan.to_dict(), label, seed, str(self._place(label, seed))))
         else:
-            with pool(min(workers, len(missing)), catalog.admitted(self.plan.to_dict())) as executor:
-                with spawning(1):  # a worker is born at the first jobs
-                    futures = {
-                        executor.submit(run, self.plan.to_dict(), label, seed, str(self._place(label, seed))): label
-                        for label, seed in missing
-                    }
-                waiting = set(futures)
-                while waiting:
-                    if finish():
-                        waiting = {future for future in waiting if not future.cancel()}
-                    ready, waiting = concurrent.futures.wait(waiting, TICK, concurrent.futures.FIRST_COMPLETED)
+            todo, running = iter(missing), dict[concurrent.futures.Future[float], str]()
+            with pool(n_workers, catalog.admitted(self.plan.to_dict())) as executor:
+                while True:
+                    # One at a time for each worker: what waits in its queue could not be taken back.
+                    free = 0 if finish() else n_workers - len(running)
+                    with spawning(1):  # a worker is born at the first jobs
+                        for label, seed in islice(todo, free):
+                            place = str(self._place(label, seed))
+                            running[executor.submit(run, self.plan.to_dict(), label, seed, place)] = label
+                    if not running:
+                        break
+                    ready, _ = concurrent.futures.wait(running, TICK, concurrent.futures.FIRST_COMPLETED)
                     for future in ready:
-                        watch.done(futures[future], future.result())
+                        watch.done(running.pop(future), future.result())
         watch.end()
         return not self.missing()
 
