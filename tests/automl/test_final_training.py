@@ -196,6 +196,13 @@ def test_a_network_is_clearly_better_where_chance_seldom_makes_it_so(workshop, o
     assert not workshop.clearly_better(second, first)
 
 
+def test_copies_of_an_example_make_no_difference_clear(workshop):
+    first, second = missing("one", []), missing("other", list(range(8)))
+    assert workshop.clearly_better(first, second)
+    half = dataclasses.replace(workshop, repeats=len(workshop.splits.valid) // 2)
+    assert not half.clearly_better(first, second)
+
+
 def test_what_both_err_on_says_nothing(workshop):
     first, second = missing("one", list(range(20))), missing("other", list(range(26)))
     assert workshop.clearly_better(first, second)

@@ -5,7 +5,7 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, UsageError
-from archsmith.core.trial import Outcome, Proposal, Status, Trial
+from archsmith.core.trial import Outcome, Proposal, Status, Trial, came_from, is_changed
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "0.9", None, True])
@@ -31,6 +31,13 @@ def test_outcome_round_trip():
 def test_a_trial_without_score_compares_as_worst():
     trial = Trial(0, Architecture({"x": 1}), 1.0)
     assert trial.status is Status.PENDING and trial.loss == math.inf and not trial.ok
+
+
+def test_what_was_made_from_another_network_is_told_from_what_goes_on():
+    one, other = Architecture({"x": 1}), Architecture({"x": 2})
+    trials = [Trial(0, one, 1.0), Trial(1, one, 2.0, parents=(0,)), Trial(2, other, 1.0, parents=(1,))]
+    assert [is_changed(trial, trials) for trial in trials] == [False, False, True]
+    assert [came_from(trial, trials) for trial in trials] == ["", "goes on from trial 0", "made from trial 1"]
 
 
 def test_a_trial_outside_the_limits_is_not_called_ok():

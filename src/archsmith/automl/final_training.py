@@ -146,12 +146,14 @@ class Workshop:
     """Where trainings take place.
 
     ``memory_mb``: what one training may hold, in 10⁶ bytes; None: no limit.
+    ``repeats``: how many validation examples are copies of other ones.
     """
 
     modality: Modality
     splits: Splits
     device: torch.device
     memory_mb: float | None = None
+    repeats: int = 0
 
     @property
     def goal(self) -> Goal:
@@ -248,11 +250,12 @@ class Workshop:
     def clearly_better(self, one: Final, other: Final) -> bool:
         """Is ``one`` better on the validation split by more than chance? Both answer the same examples, so those that
         they err on alike say nothing (McNemar 1947): of classes, six examples that only ``one`` knows are enough, where
-        there is none that only ``other`` knows.
+        there is none that only ``other`` knows. Copies say no more than what they are copies of.
         """
         valid, goal = self.splits.valid, self.goal
         saved = goal.errors(other.outputs(valid), valid.targets) - goal.errors(one.outputs(valid), valid.targets)
-        return bool(saved.sum() > BEYOND_CHANCE * np.sqrt((saved**2).sum()))
+        copies = len(valid) / max(1, len(valid) - self.repeats)
+        return bool(saved.sum() > BEYOND_CHANCE * np.sqrt(copies * (saved**2).sum()))
 
     def restored(self, candidate: Candidate, checkpoint: Path) -> Final:
         """What a checkpoint of a training of ``candidate`` holds, measured on the validation split."""

@@ -102,7 +102,8 @@ class Prospect:
 
     @property
     def workshop(self) -> Workshop:
-        return Workshop(self.modality, self.splits, self.device.torch, self.memory_mb)
+        repeats = getattr(self.findings, "repeats", {}).get("valid", 0)
+        return Workshop(self.modality, self.splits, self.device.torch, self.memory_mb, repeats)
 
     def lines(self) -> list[str | Note]:
         """What a person is told before it starts."""

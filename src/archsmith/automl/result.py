@@ -18,6 +18,7 @@ from archsmith.bundle.manifest import Facts
 from archsmith.bundle.manifest import Row as CardRow
 from archsmith.core import metrics
 from archsmith.core.history import History
+from archsmith.core.trial import is_changed
 from archsmith.data.examples import Splits
 
 Predictions = Mapping[str, np.ndarray[Any, Any]]
@@ -172,7 +173,7 @@ def result_of(
         budget_seconds=settings.seconds,
         n_trials=len(history.finished),
         n_failed=sum(trial.losses is None for trial in history.finished),
-        n_from_mutation=sum(trial.notes.get("operator") == "mutate" for trial in history.finished),
+        n_from_mutation=sum(is_changed(trial, history.trials) for trial in history.finished),
         metric=job.splits.task.metric,
         valid=exported.valid,
         test=exported.test,

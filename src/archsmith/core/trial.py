@@ -193,13 +193,20 @@ class Trial:
         return markup.table(facts, caption=f"Trial {self.id}") + self.architecture._repr_html_()
 
 
+def is_changed(trial: Trial, trials: Sequence[Trial]) -> bool:
+    """Was its network made from others of ``trials``, rather than that its training goes on from one?"""
+    if not trial.parents:
+        return False
+    parent = trial.parents[0]
+    return not (0 <= parent < len(trials) and trials[parent].architecture == trial.architecture)
+
+
 def came_from(trial: Trial, trials: Sequence[Trial]) -> str:
     """Which of ``trials`` the training of one goes on from or, where that is another network, which ones it was made
     from: ``goes on from trial 3``. Empty where there is none.
     """
     if not trial.parents:
         return ""
-    parent = trial.parents[0]
-    same = 0 <= parent < len(trials) and trials[parent].architecture == trial.architecture
-    ids = [parent] if same else [*dict.fromkeys(trial.parents)]
-    return f"{'goes on' if same else 'made'} from trial{'' if len(ids) == 1 else 's'} {' and '.join(map(str, ids))}"
+    made = is_changed(trial, trials)
+    ids = [*dict.fromkeys(trial.parents)] if made else [trial.parents[0]]
+    return f"{'made' if made else 'goes on'} from trial{'' if len(ids) == 1 else 's'} {' and '.join(map(str, ids))}"
