@@ -15,8 +15,9 @@ from archsmith.automl.job import fit
 from archsmith.automl.reference import Reference
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
-from archsmith.core.errors import ArchsmithError, DataError, EvaluationError, UsageError
+from archsmith.core.errors import ArchsmithError, DataError, EvaluationError, StudyError, UsageError
 from archsmith.core.failures import FIRST
+from archsmith.core.records import Closed
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.sharing import SharedTraining
 from archsmith.runtime.study_view import read_view
@@ -336,16 +337,25 @@ def test_a_search_in_which_nothing_works_ends_at_once_and_the_job_goes_on(tmp_pa
         assert "nothing more could be proposed. Race.ask raised KeyError: 'width'." in said
 
 
-def test_a_job_that_fails_after_its_search_says_so_and_goes_on_from_there(tmp_path, monkeypatch):
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_job_that_fails_after_its_search_says_so_and_goes_on_from_there(tmp_path, monkeypatch, logged):
     brief = {"seconds": None, "trials": 1, "settings": {"recipe": {"epochs": 1}}, "pretrained": False}
     settings = FitSettings("digits", workspace=str(tmp_path), name="unlucky", **brief)
+    usual = job.Search.write
+
+    def write(search, record):
+        if isinstance(record, Closed) and record.reason == "failed" and not logged:
+            raise StudyError("The log cannot be written.")
+        usual(search, record)
+
     with monkeypatch.context() as now:
         now.setattr(job._Run, "_export", lambda *given: (_ for _ in ()).throw(ArchsmithError("The disk is full.")))
+        now.setattr(job.Search, "write", write)
         with pytest.raises(ArchsmithError, match="disk is full"):
             fit(settings)
     folder = Workspace(tmp_path).resolve("unlucky")
     view = read_view(folder)
-    assert (view.state, view.error) == ("failed", "The disk is full.")
+    assert (view.state, view.error) == (("failed", "The disk is full.") if logged else ("interrupted", None))
     assert fit(dataclasses.replace(settings, resume=True)).n_trials == 1 and read_view(folder).state == "finished"
 
 

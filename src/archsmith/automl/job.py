@@ -147,7 +147,8 @@ class _Run:
                 search.write(Closed(reasons.INTERRUPTED, self.phases.seconds))
                 raise
             except Exception as error:
-                search.write(Closed(reasons.FAILED, self.phases.seconds, for_the_log(error)))
+                with contextlib.suppress(ArchsmithError):  # it may be the log that cannot be written
+                    search.write(Closed(reasons.FAILED, self.phases.seconds, for_the_log(error)))
                 raise
 
     def _run(self, search: Search) -> FitResult:
