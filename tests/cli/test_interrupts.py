@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from archsmith.cli.interrupts import Interrupts
+from archsmith.cli.interrupts import Interrupted, Interrupts
 
 
 def press_ctrl_c() -> None:
@@ -46,6 +46,25 @@ def test_an_end_that_python_lost_comes_with_the_next_question() -> None:
         Dying()  # what is raised here is lost
         interrupts()
         raise AssertionError("It went on.")
+
+
+def test_an_error_that_a_library_made_of_an_end_leaves_as_an_end() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: None):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ValueError("'w' is not a valid PEP 3118 buffer format string") from None
+
+
+def test_other_errors_stay_as_they_are() -> None:
+    with pytest.raises(ValueError, match="a cause"), Interrupts(lambda: None):
+        press_ctrl_c()
+        raise ValueError("a cause")
+    with pytest.raises(Interrupted, match="Stopped"), Interrupts(lambda: None):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise Interrupted("Stopped.") from None
 
 
 def test_the_handler_from_before_comes_back() -> None:

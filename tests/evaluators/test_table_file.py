@@ -56,6 +56,7 @@ WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (change("metrics", ["accuracy", "recall"]), "has no array 'metric_recall'"),
     (change("metric_accuracy", np.zeros((4, 5, 1))), "holds 'metric_accuracy' in the shape"),
     (change("metric_accuracy", np.full((4, 2, 1), np.inf)), "infinite values"),
+    (change("metric_accuracy", np.full((4, 2, 1), np.nan)), "holds no number in 'metric_accuracy'"),
 ]
 
 

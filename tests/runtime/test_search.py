@@ -303,8 +303,8 @@ def test_ask_and_tell_by_hand():
     [
         (math.nan, "nan"),
         ({"loss": 0.1}, "no metric 'accuracy'"),
-        ("0.9", "not as a number"),
-        ([0.1, 0.2], "not as a number"),
+        ("0.9", r"not as a number\. Convert it with float"),
+        ([0.1, 0.2], r"not as a number\. Return one number for each metric"),
         (True, "not as a number"),
     ],
 )

@@ -255,7 +255,7 @@ def _says(view: StudyView, clock: _Clock) -> str:
             return "It was asked to finish, and comes to its end with the best network so far."
         phase = next((phase for phase in reversed(clock.progress.phases) if phase.running), None)
         return sentence_case(clock.progress.name(phase)) if phase is not None else STATES[state]
-    return "Its model is ready." if state == DONE and view.job.fit else STATES[state]
+    return "It has made its model." if state == DONE and view.job.fit else STATES[state]
 
 
 def _why(view: StudyView) -> str | None:

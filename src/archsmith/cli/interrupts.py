@@ -24,8 +24,9 @@ class Interrupts:
 
     The first SIGINT sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
     one raises KeyboardInterrupt, and so does SIGTERM. Python loses an exception that is raised while it removes an
-    object; so whoever asks for an early end later gets it again. Outside the main thread Python allows no handlers, and
-    this does nothing.
+    object; so whoever asks for an early end later gets it again. Libraries in C turn it into an error of their own; so
+    an error behind it leaves as KeyboardInterrupt. Outside the main thread Python allows no handlers, and this does
+    nothing.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
@@ -45,6 +46,8 @@ class Interrupts:
         for each, handler in self._before.items():
             signal.signal(each, handler)
         self._before = {}
+        if self._ended and isinstance(error, Exception) and not isinstance(error, ArchsmithError):
+            raise KeyboardInterrupt from error
 
     def __call__(self) -> bool:
         """Has the user asked for an early end? Raises KeyboardInterrupt where it was to be at once."""

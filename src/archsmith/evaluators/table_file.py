@@ -252,6 +252,8 @@ def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
         values = array(f"metric_{name}", (n, None, None), "fiu")[order]
         if values.shape[1] not in (1, len(fidelities)) or not values.shape[2] or np.isinf(values).any():
             raise wrong(f"holds 'metric_{name}' in the shape {values.shape}, or with infinite values")
+        if np.isnan(values).all():  # every trial would fail
+            raise wrong(f"holds no number in 'metric_{name}'")
         metrics[name] = values.astype(values.dtype if values.dtype.kind == "f" else float)
     n_seeds = {values.shape[2] for values in metrics.values()} - {1}
     if len(n_seeds) > 1:

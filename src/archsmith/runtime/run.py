@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DeadEnd, EvaluationError, Stopped, told
@@ -109,10 +110,19 @@ def _metrics(values: Mapping[str, object]) -> dict[str, float]:
     return {name: _number(name, value) for name, value in values.items()}
 
 
+def _converts(value: Any) -> bool:
+    try:
+        float(value)
+    except Exception:  # of another's class: whatever its float() raises
+        return False
+    return True
+
+
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise EvaluationError(
-            f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.", "Convert it with float(...)."
+            f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.",
+            "Convert it with float(...)." if _converts(value) else "Return one number for each metric.",
         )
     try:
         number = float(value)
