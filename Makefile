@@ -69,7 +69,7 @@ format: $(STAMP) ## put the code into its format
 reference: $(STAMP) ## write the pages of docs/reference that are made from the code
 	$(BIN)/python docs/generate.py
 
-bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes on where it was stopped
+bench: $(STAMP) ## most measurements that the documentation quotes: hours; goes on where it was stopped
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/serving.py

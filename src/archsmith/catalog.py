@@ -428,7 +428,8 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
     if missing:
         raise UsageError(
             f"{cls.__name__} needs a value for {' and '.join(map(repr, missing))}, which has no default.",
-            f"On the command line: --set KIND.{missing[0]}=VALUE, where KIND is space, strategy or evaluator.",
+            f"On the command line: --set KIND.{missing[0]}=VALUE, where KIND is space, strategy or evaluator "
+            "(of a strategy in a comparison: strategy.LABEL).",
         )
     hints = _hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}

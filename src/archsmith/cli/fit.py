@@ -137,7 +137,7 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     progress = Progress(settings.seconds, settings.trials, exact=verbose)
     for event in before.store.read() if before is not None else ():
         progress.apply(event)
-    display = Display(f"archsmith fit {settings.data}", progress=progress)
+    display = Display(f"archsmith fit {settings.data or '(data in memory)'}", progress=progress)
     finishing = "Finishing with the best network so far. Ctrl-C again stops at once."
     try:
         with display, Interrupts(lambda: display.note(finishing)) as interrupts:

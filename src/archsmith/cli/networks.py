@@ -21,7 +21,12 @@ What = Annotated[
         show_default=False,
     ),
 ]
-TrialOf = Annotated[int | None, typer.Option(min=0, help="With a study: number of the trial.  [default: the best one]")]
+TrialOf = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="With a study: number of the trial.  [default: the best one; of several objectives, the knee]"
+    ),
+]
 SpaceOf = Annotated[
     str | None, typer.Option(help="Search space of the architecture in the file, or to take a network from.")
 ]
