@@ -161,6 +161,34 @@ def test_data_are_checked_again_with_other_columns(house: House, table: Path, ch
     assert house.data.check(made.id, {"target": "label"}).state == READY, "the same is not checked twice"
 
 
+def test_data_that_were_refused_are_checked_again_when_somebody_asks(
+    house: House, zipped: Path, checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(asked: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inspector, "_confined", full)
+        found = checked(house, receive(house, zipped).id)
+    assert found.state == REFUSED and "No space left" in found.facts["message"]
+    assert house.data.check(found.id, dict(found.asked)).state == CHECKING
+    assert checked(house, found.id).state == READY
+
+
+def test_a_check_that_cannot_be_begun_says_why(
+    house: House, table: Path, checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    made = receive(house, table)
+    checked(house, made.id)
+    monkeypatch.setattr(datasets, "write_text", full)
+    with pytest.raises(Refusal, match="No space left on device") as raised:
+        house.data.check(made.id, {"target": "label"})
+    assert raised.value.status == 507
+
+
 def test_a_job_gets_the_data_as_they_were_checked(house: House, table: Path, checked: Checked) -> None:
     made = receive(house, table)
     checked(house, made.id)

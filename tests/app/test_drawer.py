@@ -53,6 +53,7 @@ def test_no_module_that_a_log_names_is_imported(tmp_path: Path, monkeypatch: pyt
     monkeypatch.syspath_prepend(str(tmp_path))
     made = answer({"space": {"type": "evil_space:Space", "args": {}}, "architecture": {}})
     assert "evil_space" in made["error"] and "imported" not in made["error"]
+    assert made["hint"] == "If you trust it: archsmith --import evil_space draw STUDY --trial N"
     assert "evil_space" not in sys.modules
 
 
@@ -76,4 +77,12 @@ def test_the_process_answers_in_json_and_loads_no_torch() -> None:
     )
     text = json.dumps(order(ConvStages()))
     done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["titles"][0] == "Whole network"
+
+
+def test_it_draws_where_there_are_no_limits_of_processes() -> None:
+    code = "import sys; sys.modules['resource'] = None; import archsmith.app.drawer as d; d.main()"  # as on Windows
+    text = json.dumps(order(ConvStages()))
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["titles"][0] == "Whole network"

@@ -126,7 +126,8 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path) 
 
 def test_a_server_that_says_nothing_is_told(tmp_path: Path, other: subprocess.Popen[bytes], homes: Homes) -> None:
     house, id = homes["rows"]
-    written(tmp_path, id, pid=other.pid, token=start_of(other.pid), address="http://127.0.0.1:9")
+    runs = {"pid": other.pid, "token": start_of(other.pid), "bundle": str(house.models.whole(id)[0])}
+    written(tmp_path, id, address="http://127.0.0.1:9", **runs)
     found = Endpoints(house.models, tmp_path).get(id)
     assert found.running and found.error == "The server does not say how it does."
 
@@ -141,3 +142,35 @@ def test_what_is_written_down_is_read_again() -> None:
     made = Started(os.getpid(), start_of(os.getpid()), "http://127.0.0.1:1", 1.0, "b")
     assert made.runs
     assert not Started(**{**asdict(made), "token": ""}).runs
+
+
+def test_a_server_of_a_place_where_the_model_is_not_any_more_is_told(
+    tmp_path: Path, other: subprocess.Popen[bytes], homes: Homes
+) -> None:
+    house, id = homes["rows"]
+    written(tmp_path, id, pid=other.pid, token=start_of(other.pid), bundle="/models/x")
+    found = Endpoints(house.models, tmp_path).get(id)
+    assert found.running and found.curl is None
+    said = "It serves /models/x, where the bundle of this model is not any more. Stop it, and start it again."
+    assert found.error == said
+
+
+def test_what_a_full_disk_does_not_take_is_told_and_leaves_no_server(
+    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, id = homes["rows"]
+    (tmp_path / "file").touch()
+    with pytest.raises(Refusal, match="The server cannot be started: "):
+        Endpoints(house.models, tmp_path / "file").start(id)
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    ended: list[str] = []
+    child = SimpleNamespace(pid=os.getpid(), kill=lambda: ended.append("killed"), wait=lambda: ended.append("gone"))
+    monkeypatch.setattr(endpoints.subprocess, "Popen", lambda *words, **more: child)
+    monkeypatch.setattr(Endpoints, "_opened", lambda self, id, child: "http://127.0.0.1:1")
+    monkeypatch.setattr(endpoints, "write_text", full)
+    with pytest.raises(Refusal, match="No space left on device"):
+        Endpoints(house.models, tmp_path).start(id)
+    assert ended == ["killed", "gone"]

@@ -149,6 +149,13 @@ def test_the_process_has_a_limit_on_its_memory(environment: dict[str, str]) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of processes differ")
+def test_data_that_need_more_than_the_limit_are_told_the_limit(environment: dict[str, str]) -> None:
+    limit = "i.LEAST_MEMORY, i.MEMORY_SHARE = 2**29, 0"
+    said = run(environment, limit, "with i._limits(): print(i._in_words(MemoryError(), None))")
+    assert "needs more memory than the 537 MB that a check may take." in said and "from the command line" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes differ")
 def test_the_clock_ends_it_in_words(environment: dict[str, str]) -> None:
     assert "took more than" in run(environment, "i.CLOCK_SECONDS = 0.2", "with i._limits(): time.sleep(60)")
 

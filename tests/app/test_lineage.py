@@ -61,13 +61,15 @@ def test_of_a_pool_all_scores_count(view_of: Any, tried: Any) -> None:
     view = view_of(tried(0, 0.5), tried(1, None, x=9), tried(2, 0.9, x=2, parents=(0,)), further, fallen, equal)
     found = lineage_of(view)
     assert found is not None and "The best one, trial 2," in found.lead
+    further = "1\u00a0trial was made from an earlier one, and 1\u00a0trial goes on from an earlier one."
+    assert found.lead.startswith(further)
     assert [(family.founder, family.best, family.score) for family in found.families] == [
         (0, 2, "90\u00a0%"),
         (1, None, "–"),
         (4, 4, "90\u00a0%"),
     ]
     assert "trial 3" in found.chart
-    assert found.note.endswith("Trials without a score are left out.")
+    assert found.note.endswith("Trials without a score or outside the limits are left out.")
 
 
 def test_of_two_parents_the_closer_one_is_followed() -> None:
@@ -104,3 +106,28 @@ def test_trials_are_counted_in_whole_numbers() -> None:
     for svg in found.chart.split("<svg")[1:]:
         counts = re.findall(r'text-anchor="middle">(\d+)<', svg)
         assert counts == sorted(set(counts)) == ["0", "1", "2", "3"]
+
+
+def test_trainings_that_go_on_are_no_networks_that_were_made_from_another() -> None:
+    found = lineage_of(view_of(((), 0.5, {"a": 1}), ((0,), 0.6, {"a": 1}), ((1,), 0.7, {"a": 1})))
+    assert found is not None and found.lead.startswith(
+        "2\u00a0trials go on from an earlier one. The best one, trial 2,"
+    )
+    assert "to those that were made from it or go on from it" in found.note
+
+
+def test_trials_outside_the_limits_are_left_out_although_they_have_a_score() -> None:
+    view = view_of(((), 0.5, {"a": 1}), ((0,), 0.6, {"a": 2}), ((), 0.1, {"a": 3}))
+    view.history.trials[2].feasible = False
+    found = lineage_of(view)
+    assert found is not None and found.note.endswith("Trials without a score or outside the limits are left out.")
+
+
+def test_with_several_objectives_the_best_is_that_of_the_first(view_of: Any, tried: Any) -> None:
+    objectives = [["accuracy", True], ["params", False]]
+    problem = {"objectives": objectives, "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+    trials = tried(0, 0.5, metrics={"params": 10}), tried(1, 0.9, x=2, parents=(0,), metrics={"params": 90})
+    found = lineage_of(view_of(*trials, problem=problem, job=False))
+    assert found is not None and found.by == " by accuracy"
+    assert "The best one by accuracy, trial 1, goes back" in found.lead
+    assert "the way to the best by accuracy." in found.note

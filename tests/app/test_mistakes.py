@@ -26,6 +26,8 @@ def test_pages_of_mistakes_follow_one_another(homes: Homes) -> None:
     assert whole is not None and whole.n == len(whole.shown) > 30
     parts = [mistakes_facts(study, first, 10) for first in range(0, 30, 10)]
     assert [each for part in parts if part for each in part.shown] == whole.shown[:30]
+    leads = {part.lead for part in (whole, *parts) if part}
+    assert len(leads) == 1 and leads.pop().startswith("The mistakes of which the network was surest come first.")
     beyond = mistakes_facts(study, 10**6)
     assert beyond is not None and beyond.shown == []
 

@@ -3,9 +3,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from archsmith.analysis.report.classification import ClassRow
+from archsmith.app import model_facts
 from archsmith.app.house import House
 from archsmith.app.settings import AppSettings
 
@@ -81,3 +85,10 @@ def test_without_the_stored_data_mistakes_have_no_pictures(bare: tuple[House, st
     found = house.models.facts(id)
     assert found.mistakes is not None and not any(mistake.picture for mistake in found.mistakes.shown)
     assert any("stored data" in sentence for sentence in found.missing)
+
+
+def test_classes_that_are_as_often_mistaken_for_are_counted() -> None:
+    score: Any = SimpleNamespace(n=3, recall=0.0, precision=None, f1=None)
+    found: Any = SimpleNamespace(rows=(ClassRow("cat", score, None, ("dog", 1), 2),))
+    (row,) = model_facts._classes(found)
+    assert (row.taken_for, row.as_often) == (("dog", 1), 2)

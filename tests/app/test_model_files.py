@@ -119,8 +119,13 @@ def test_the_folder_of_a_web_page_is_removed_after_it_was_sent(
     assert not written[0].parent.exists()
 
 
-def test_a_bundle_without_a_report_says_so(bundle: tuple[Path, Manifest]) -> None:
-    with pytest.raises(Refusal, match="no report"):
-        report_of(bundle[0])
+def test_the_report_of_a_bundle_without_one_is_that_of_its_study(bundle: tuple[Path, Manifest], tmp_path: Path) -> None:
+    study = tmp_path / "a study"
+    with pytest.raises(Refusal, match="no report") as refused:
+        report_of(bundle[0], study)
+    assert refused.value.hint == f"Write it with: archsmith report '{study}'"
+    (study / "final").mkdir(parents=True)
+    (study / "final" / "report.html").write_text("<p>Of the study", encoding="utf-8")
+    assert report_of(bundle[0], study) == b"<p>Of the study"
     (bundle[0] / "report.html").write_text("<p>Report", encoding="utf-8")
-    assert report_of(bundle[0]) == b"<p>Report"
+    assert report_of(bundle[0], study) == b"<p>Report"

@@ -13,7 +13,7 @@ from archsmith.app.house import House
 from archsmith.app.networks import EXPORTED, Networks
 from archsmith.core.errors import UsageError
 from archsmith.core.job_records import ResultRecord
-from archsmith.core.records import Finished, Proposed, ProposedTrial
+from archsmith.core.records import Finished, Proposed, ProposedTrial, Reported
 from archsmith.core.trial import Outcome
 from archsmith.runtime.study_view import StudyView, try_view
 from archsmith.server.refusals import Refusal
@@ -124,3 +124,49 @@ def test_an_unreadable_study_says_why(tmp_path: Path) -> None:
 
     with pytest.raises(Refusal, match="no study"):
         Networks(look).get("study", "0")
+
+
+def test_a_training_that_goes_on_is_told_apart_from_a_network_that_was_made(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5), tried(1, 0.6, parents=(0,)), tried(2, 0.7, x=2, parents=(0,)))
+    networks = networks_of(view)
+    first, further, made = (networks.get("blots-1", name) for name in "012")
+    assert (first.further, first.children, first.n_children) == ((1,), (2,), 1)
+    assert (first.goes_on, further.goes_on, made.goes_on) == (False, True, False)
+
+
+def test_equals_in_the_ranking_are_counted(view_of: Any, tried: Any) -> None:
+    networks = networks_of(view_of(tried(0, 0.9), tried(1, 0.9, x=2), tried(2, 0.5, x=3)))
+    assert [networks.get("blots-1", name).n_equal for name in "012"] == [1, 1, 0]
+
+
+def test_with_several_objectives_it_says_by_which_one_is_ranked(view_of: Any, tried: Any) -> None:
+    objectives = [["accuracy", True], ["params", False]]
+    problem = {"objectives": objectives, "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+    view = view_of(tried(0, 0.5, metrics={"params": 10}), problem=problem, job=False)
+    assert networks_of(view).get("blots-1", "0").ranked == "1\u00a0trial by accuracy"
+
+
+def test_the_scores_of_a_trial_and_of_the_exported_network_are_called_alike(view_of: Any, tried: Any) -> None:
+    rows = ({"name": "searched", "trial": 0, "valid": 0.9, "exported": True},)
+    networks = networks_of(view_of(tried(0, 0.9), ResultRecord("accuracy", rows=rows)))
+    found = networks.difference(("blots-1", EXPORTED), ("blots-1", "0"))
+    assert {row.name: row.same for row in found.scores} == {"accuracy, validation split": True}
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "last", "unit"),
+    [
+        (["work", 1.0, 100.0], 3.0, "epochs"),
+        (["epochs", 1.0, 9.0], 3.0, "epochs"),
+        (["epochs", 1.0, 1.0], 3.0, "steps"),  # as it is unless somebody says otherwise
+        (["points", 1.0, 9.0], 3.0, "steps"),
+    ],
+)
+def test_steps_of_a_curve_are_epochs_only_where_they_are(
+    view_of: Any, fidelity: list[Any], last: float, unit: str
+) -> None:
+    problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": fidelity}
+    began = Proposed((ProposedTrial(0, {"x": 1}, min(9.0, fidelity[2])),))
+    told = [Reported(0, 1.0, {"accuracy": 40.0}), Reported(0, last, {"accuracy": 93.0})]
+    curve = networks_of(view_of(began, *told, problem=problem)).get("blots-1", "0").curve
+    assert curve is not None and (curve.unit, curve.points) == (unit, ((1.0, 40.0), (last, 93.0)))

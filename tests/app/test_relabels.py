@@ -48,3 +48,12 @@ def test_a_damaged_file_is_told_and_stays(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         Relabels(tmp_path).put("a", 1, "cat")
     assert path.read_bytes() == text.encode("utf-8", "surrogatepass")
+
+
+def test_labels_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(relabels, "write_text", full)
+    with pytest.raises(UsageError, match="cannot be written .No space left on device"):
+        Relabels(tmp_path).put("a", 1, "cat")

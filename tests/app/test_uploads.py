@@ -84,7 +84,8 @@ def test_all_files_together_have_a_quota(tmp_path: Path) -> None:
 
 def test_a_disk_without_room_is_said(made: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "KEPT_FREE", 2**62)
-    assert (refused(made, [b"x"]).status, refused(made, [b"x"]).code) == (507, "disk")
+    said = refused(made, [b"x"])
+    assert (said.status, said.code) == (507, "disk") and "would have less than" in said.message
 
 
 @pytest.mark.parametrize("seconds", [0.001, 30.0], ids=["creeps", "stands still"])

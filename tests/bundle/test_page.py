@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -158,3 +160,12 @@ def test_no_file_of_a_page_names_another_place() -> None:
             assert re.findall(r"https?://", text) == []
             assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|eval\(", text)
     assert "http" not in POLICY and "unsafe-inline" not in POLICY and "*" not in POLICY
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_probability_that_is_not_quite_1_never_looks_as_if_it_were() -> None:
+    found = re.search(r"^function percent\(.*?^}", (SITE / "page.js").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    call = "console.log(JSON.stringify([1, 0.9996, 0.999, 0.0004, 0].map(percent)));"
+    done = subprocess.run(["node", "-e", f"{found[0]}\n{call}"], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == ["100.0 %", "> 99.9 %", "99.9 %", "< 0.1 %", "0.0 %"]

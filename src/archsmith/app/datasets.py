@@ -285,7 +285,8 @@ class DataSets:
 
     def check(self, name: str, asked: Mapping[str, str | None] | None = None) -> DataSet:
         """Begin to look at a data set. ``asked``: the task and the columns, see ``Asked``; None: as before. A check
-        that has the same to say is not begun again; another one that still runs is ended. Raises Refusal.
+        that has the same to say is not begun again, but data that were refused may be read by now; another check that
+        still runs is ended. Raises Refusal.
         """
         with self._lock:
             return self._check(name, asked)
@@ -298,15 +299,19 @@ class DataSets:
             if same:
                 return found
             self.checks.end(name)
-        if found.state in (READY, REFUSED) and same and asked is not None:
+        if found.state == READY and same and asked is not None:
             return found
         folder = self.folder / name
-        if found.origin == SAMPLE:
-            folder.mkdir(parents=True, exist_ok=True)
-            _note(folder, name=DIGITS, origin=SAMPLE, source=DIGITS, n_bytes=0, added=0.0)
         inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
         look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), **wanted)
-        write_text(folder / ASKED, json.dumps(asdict(look)))
+        try:
+            if found.origin == SAMPLE:
+                folder.mkdir(parents=True, exist_ok=True)
+                _note(folder, name=DIGITS, origin=SAMPLE, source=DIGITS, n_bytes=0, added=0.0)
+            write_text(folder / ASKED, json.dumps(asdict(look)))
+        except OSError as error:
+            why = f"No check can be begun ({error.strerror})."
+            raise Refusal(507, "disk", why, "Make room, then check again.") from error
         self.checks.start(name, look.name)
         return self.get(name)
 

@@ -9,7 +9,6 @@ rebuilt through the names of the catalogue only; no module that a log names is i
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +47,14 @@ def answer(order: Mapping[str, Any]) -> dict[str, Any]:
 def _graph(order: Mapping[str, Any]) -> Graph:
     if order.get("file") is not None:
         return Graph.from_dict(json_value(small_text(Path(order["file"]), LARGEST_GRAPH)))
-    space = catalog.from_spec(order["space"], "space")
+    try:
+        space = catalog.from_spec(order["space"], "space")
+    except UsageError as error:
+        if not (modules := catalog.foreign(order["space"])):
+            raise
+        imports = " ".join(f"--import {module}" for module in modules)  # which this process never does
+        does = "source" if order.get("what") == SOURCE else "draw"
+        raise UsageError(error.message, f"If you trust it: archsmith {imports} {does} STUDY --trial N") from error
     if not hasattr(space, "graph"):
         raise UsageError(f"The search space {type(space).__name__} has settings, not networks, so nothing is drawn.")
     graph: Graph = space.graph(Architecture(order["architecture"]))
@@ -86,8 +92,13 @@ def main() -> int:
     """Carry out the order on standard input."""
     order = json_value(sys.stdin.read(LARGEST_ORDER))
     memory = MEMORY[SOURCE if order.get("what") == SOURCE else DRAWING]
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        pass
+    else:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     out, sys.stdout = sys.stdout, sys.stderr  # whatever a space prints is no answer
     out.write(json.dumps(answer(order)))
     return 0

@@ -110,15 +110,16 @@ class Endpoints:
             ended = self._place(id).exists()  # nobody has stopped it
             return _stopped((self._last_error(id) or "The server has ended by itself.") if ended else None)
         counts = _counts(found.address, found.name)
+        curl, wrong = self._curl(id, found), self._astray(id, found)
         return Endpoint(
             running=True,
             address=found.address,
-            curl=self._curl(id, found),
+            curl=None if wrong else curl,
             since=found.since,
             requests=counts.get("requests", 0),
             examples=counts.get("examples", 0),
             refused=counts.get("refused", 0),
-            error=self._last_error(id) if counts else "The server does not say how it does.",
+            error=wrong or (self._last_error(id) if counts else "The server does not say how it does."),
         )
 
     def all(self) -> list[str]:
@@ -152,10 +153,11 @@ class Endpoints:
     def _start(self, id: str) -> None:
         bundle, manifest = self._models.whole(id)
         name = service(name_of(manifest))
-        self._folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "archsmith", "serve", str(bundle), "--name", name, "--port", "0"]
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        child = None
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             with self._log(id).open("wb") as log:
                 child = subprocess.Popen(
                     [*command, "--log", "off"],  # a line for each request would fill the disk
@@ -165,17 +167,17 @@ class Endpoints:
                     start_new_session=True,
                     env=environment,
                 )
-        except OSError as error:
-            raise Refusal(500, "no_server", f"The server cannot be started: {error.strerror}.") from error
-        self._children[child.pid] = child
-        started = time.time()
-        try:
+            self._children[child.pid] = child
+            started = time.time()
             address = self._opened(id, child)
             made = Started(child.pid, start_of(child.pid), address, started, str(bundle), name)
             write_text(self._place(id), json.dumps(asdict(made)))
-        except BaseException:
-            child.kill()
-            child.wait()
+        except BaseException as error:
+            if child is not None:
+                child.kill()
+                child.wait()
+            if isinstance(error, OSError):
+                raise Refusal(500, "no_server", f"The server cannot be started: {error.strerror}.") from error
             raise
 
     def _opened(self, id: str, child: subprocess.Popen[bytes]) -> str:
@@ -218,6 +220,17 @@ class Endpoints:
         except Refusal:
             return None
         return curl_of(manifest.intake, f"{found.address}/v1/models/{found.name}/predict")
+
+    def _astray(self, id: str, found: Started) -> str | None:
+        """A sentence where the place that is served does not hold the model's bundle any more, and may hold another."""
+        then = "Stop it, and start it again."
+        try:
+            bundle, _ = self._models.whole(id)
+            if os.path.realpath(bundle) == os.path.realpath(found.bundle):
+                return None
+        except Refusal:
+            then = "Stop it."
+        return f"It serves {visible(found.bundle)}, where the bundle of this model is not any more. {then}"
 
     def _last_error(self, id: str) -> str | None:
         """The last line of the log that is no greeting."""

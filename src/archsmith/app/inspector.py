@@ -31,6 +31,7 @@ from typing import Any
 
 from archsmith.core.errors import ArchsmithError, DataError, UsageError, told
 from archsmith.core.files import json_value, small_text, write_text
+from archsmith.core.wording import size
 from archsmith.data.lock import FileLock
 
 LOOK, CHECK = "look", "check"
@@ -162,7 +163,10 @@ def _looked(asked: Asked, folder: Path) -> tuple[dict[str, Any], Any]:
 def _in_words(error: Exception, inside: str | None) -> ArchsmithError:
     """``error`` as a sentence in which files have their names as below the folder ``inside``."""
     if isinstance(error, MemoryError):
-        return DataError("Reading these data needs more memory than there is.", "Give fewer or smaller examples.")
+        limit = _memory_limit()
+        told_limit = "than there is" if limit is None else f"than the {size(limit)} that a check may take"
+        hint = "Give fewer or smaller examples, or start a job from the command line."
+        return DataError(f"Reading these data needs more memory {told_limit}.", hint)
     if not isinstance(error, ArchsmithError):
         return DataError(f"The data cannot be read ({told(error)[:200]}).", "Look at the file with another program.")
     if inside is None:
@@ -289,6 +293,16 @@ def _drop_walls(folder: Path, kept: str | None) -> None:
     for left in folder.glob(f"{WALL}-*"):
         if left.name != kept:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _memory_limit() -> int | None:
+    """Bytes that this process may take; None: as many as there are."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 @contextlib.contextmanager

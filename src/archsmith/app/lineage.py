@@ -1,4 +1,6 @@
-"""Where the networks of a search came from: which trial was made from which, and the way to the best one."""
+"""Where the networks of a search came from: which trial was made from which, whose training goes on from which, and the
+way to the best one.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.search import decisions_of
 from archsmith.analysis.wording import amount, metric_name, score
-from archsmith.core.trial import Trial
+from archsmith.core.trial import Trial, is_changed
 from archsmith.core.wording import made_how
 from archsmith.runtime.study_view import StudyView
 
@@ -60,7 +62,7 @@ class Family:
 class Lineage:
     """The lineage of a study. ``lead``: what it comes to. ``path``: from the founder to the best trial. ``families``:
     the largest ones. ``chart``: SVG of this project in two sizes; empty where there is nothing to draw. ``note``: how
-    to read it.
+    to read it. ``by``: see ``by_first``.
     """
 
     lead: str
@@ -69,25 +71,30 @@ class Lineage:
     n_families: int
     chart: str
     note: str
+    by: str
+
+
+def by_first(view: StudyView) -> str:
+    """With several objectives the words ``by accuracy``, after a space: what is best by the first one is not the best.
+    Empty with one.
+    """
+    return "" if view.front is None else f" by {metric_name(view.problem.objectives[0].metric)}"
 
 
 def lineage_of(view: StudyView) -> Lineage | None:
     """None where no trial has a parent."""
     trials = view.history.trials
-    n_children = sum(bool(trial.parents) for trial in trials)
-    if not n_children:
+    if not any(trial.parents for trial in trials):
         return None
-    before = _closest(trials)
+    before, by = _closest(trials), by_first(view)
     metric = view.problem.objectives[0].metric
     path = [] if view.best is None else _way(view.best, before, trials)
     families = _families(view, before, metric)
-    lead = f"{amount(n_children, 'trial was', 'trials were')} made from an earlier one."
-    if len(path) > 1 and view.best is not None:
-        lead += (
-            f" The best one, trial {view.best.id}, goes back to trial {path[0].id} in {amount(len(path) - 1, 'step')}."
-        )
-    elif view.best is not None:
-        lead += f" The best one, trial {view.best.id}, has no parent."
+    lead = _lead(trials)
+    if view.best is not None:
+        lead += f" The best one{by}, trial {view.best.id}, "
+        steps = amount(len(path) - 1, "step")
+        lead += f"goes back to trial {path[0].id} in {steps}." if len(path) > 1 else "has no parent."
     ranked = _ranked(view)
     shown = _shown(ranked, before)
     return Lineage(
@@ -96,8 +103,18 @@ def lineage_of(view: StudyView) -> Lineage | None:
         tuple(families[:MOST_FAMILIES]),
         len(families),
         _chart(view, shown, before, path, metric),
-        _note(view, len(ranked), len(shown)),
+        _note(view, len(ranked), shown),
+        by,
     )
+
+
+def _lead(trials: Sequence[Trial]) -> str:
+    """How many networks were made from others, and how many trainings go on."""
+    made = sum(is_changed(trial, trials) for trial in trials)
+    further = sum(bool(trial.parents) for trial in trials) - made
+    told = [f"{amount(made, 'trial was', 'trials were')} made from an earlier one"] if made else []
+    told += [f"{amount(further, 'trial goes', 'trials go')} on from an earlier one"] if further else []
+    return f"{', and '.join(told)}."
 
 
 def _closest(trials: Sequence[Trial]) -> Mapping[int, int]:
@@ -197,7 +214,7 @@ def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Se
         tips = [(float(i), value, f"trial {i}: {score(metric, value)}") for i, value in scored.items()]
         layers.append(Dots(tips if size.name == "wide" else [(a, b, "") for a, b, _ in tips], "c1", "circle", 2.5))
         layers += [Line(best, "c2"), Dots([(a, b, f"trial {a:.0f}") for a, b in best], "c2", "diamond", 4.5)]
-        return plot(size, _room(x), y, layers, "trials, the ones that they were made from, and the way to the best")
+        return plot(size, _room(x), y, layers, "trials, the ones that they came from, and the way to the best")
 
     return both(draw)
 
@@ -206,15 +223,16 @@ def _room(x: Axis) -> Axis:
     return Axis(x.label, x.low, max(x.high, 1.0), show=lambda value: f"{value:,.0f}", whole=True)
 
 
-def _note(view: StudyView, n_ranked: int, n_shown: int) -> str:
+def _note(view: StudyView, n_ranked: int, shown: set[int]) -> str:
+    by = by_first(view)
     text = (
-        "A thin line leads from a trial to the one that was made from it. "
-        "Diamonds and the thick line are the way to the best."
+        "A thin line leads from a trial to those that were made from it or go on from it. "
+        f"Diamonds and the thick line are the way to the best{by}."
     )
     if n_ranked > DRAWN:
-        text += f" Shown are the {DRAWN} best trials and those that they came from."
-    elif n_shown < sum(trial.ok for trial in view.history.finished):
+        text += f" Shown are the {DRAWN} best trials{by} and those that they came from."
+    elif any(trial.ok and trial.id not in shown for trial in view.history.finished):
         text += " Shown are the trials that were trained longest and those that they came from."
-    elif n_shown < len(view.history.trials):
-        text += " Trials without a score are left out."
+    elif len(shown) < len(view.history.trials):
+        text += " Trials without a score or outside the limits are left out."
     return text

@@ -55,7 +55,7 @@ class MistakesFacts(BaseModel):
 
 def mistakes_facts(study: Study, offset: int = 0, limit: int = SHOWN) -> MistakesFacts | None:
     """None where there are no mistakes, or the predictions were not kept."""
-    found, test = mistakes_of(study), study.test
+    found, test = mistakes_of(study, paged=True), study.test
     if found is None or test is None:
         return None
     order = worst_first(test)

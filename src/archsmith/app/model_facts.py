@@ -102,6 +102,7 @@ class ClassFacts(BaseModel):
     f1: float | None = Field(description="Harmonic mean of both.")
     interval: tuple[float, float] | None = Field(description="95 % interval of the recall.")
     taken_for: tuple[str, int] | None = Field(description="What it is most often mistaken for, and how often.")
+    as_often: int = Field(description="How many other classes it is mistaken for as often.")
 
 
 class CalibrationBin(BaseModel):
@@ -314,6 +315,7 @@ def _classes(found: Confusions) -> list[ClassFacts]:
             f1=row.score.f1,
             interval=row.interval,
             taken_for=row.taken_for,
+            as_often=row.as_often,
         )
         for row in found.rows
     ]

@@ -6,6 +6,7 @@ Names come from a fixed list and never from a request. Archives are made while t
 from __future__ import annotations
 
 import io
+import shlex
 import stat
 import tempfile
 import zipfile
@@ -111,11 +112,13 @@ def take(bundle: Path, manifest: Manifest, name: str) -> Taken:
     return Taken(f"{called}-{name}", "application/octet-stream", size, _read(bundle / name, size))
 
 
-def report_of(bundle: Path) -> bytes:
-    """The report of the study, as it lies in the bundle. Raises Refusal."""
-    if _size(bundle / REPORT) is None:
-        raise Refusal(404, "no_file", "This bundle has no report.", "Write it with: archsmith studies report")
-    return (bundle / REPORT).read_bytes()
+def report_of(bundle: Path, study: Path) -> bytes:
+    """The report of the study, as it lies in the bundle or else in the study's folder. Raises Refusal."""
+    for place in (bundle / REPORT, study / "final" / REPORT):
+        if _size(place) is not None:
+            return place.read_bytes()
+    command = f"archsmith report {shlex.quote(str(study))}"
+    raise Refusal(404, "no_file", "This study has no report.", f"Write it with: {command}")
 
 
 def _size(path: Path) -> int | None:

@@ -15,10 +15,10 @@ from archsmith.app.beliefs import Belief, beliefs_of, has_history
 from archsmith.app.drawings import Drawings, Drawn
 from archsmith.app.entrants import entrant, name_of, title_of
 from archsmith.app.groups import Group, field_of
-from archsmith.app.lineage import Lineage, lineage_of
+from archsmith.app.lineage import Lineage, by_first, lineage_of
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
-from archsmith.core.trial import Trial
+from archsmith.core.trial import Trial, is_changed
 from archsmith.core.wording import epochs, made_how, network_name
 from archsmith.runtime.study_view import StudyView
 from archsmith.server.refusals import Refusal
@@ -45,9 +45,13 @@ class Fact:
 
 @dataclass(frozen=True)
 class Curve:
-    """What was reported while a network learnt. ``metric``: its title. ``points``: (step, value)."""
+    """What was reported while a network learnt. ``metric``: its title; ``name``: as the log has it. ``unit``: what the
+    steps are, ``epochs`` or ``steps``. ``points``: (step, value).
+    """
 
     metric: str
+    name: str
+    unit: str
     points: tuple[tuple[float, float], ...]
 
 
@@ -57,10 +61,12 @@ class Network:
 
     ``study``, ``name``: its study, and the number of its trial or ``exported``. ``trial``: that number; None where
     the exported network was none. ``title``: for people. ``state``: in words. ``error``: why it failed. ``place``:
-    in the ranking of ``n_ranked``, from 1; None outside. ``ranked``: how many of what these are. ``beyond``: where
+    in the ranking of ``n_ranked`` by the first objective, from 1; None outside. ``n_equal``: others there with the same
+    score. ``ranked``: how many of what these are, and by what where there are several objectives. ``beyond``: where
     its network stands, if that is more than this trial; else empty. ``previous``, ``next``: trials beside it in the
     ranking. ``scores``: all that was measured. ``facts``: of its training. ``decisions``: all of them. ``parents``,
-    ``children``: trials that it came from, and that came from it. ``n_children``: how many there are in all.
+    ``children``: trials that it came from, and that were made from it. ``n_children``: how many there are in all.
+    ``goes_on``: does its training go on from its parent? ``further``: trials in which its training goes on.
     ``n_others``: further trials of the study. ``has_history``: is there anything to say of how the search came to
     it? ``curve``: of the first objective.
     """
@@ -73,6 +79,7 @@ class Network:
     error: str | None
     place: int | None
     n_ranked: int
+    n_equal: int
     ranked: str
     beyond: str
     previous: int | None
@@ -83,6 +90,8 @@ class Network:
     parents: tuple[int, ...]
     children: tuple[int, ...]
     n_children: int
+    goes_on: bool
+    further: tuple[int, ...]
     n_others: int
     has_history: bool
     curve: Curve | None
@@ -142,7 +151,7 @@ class Networks:
             return _network(study, name, view, trial, row)
 
     def lineage(self, study: str) -> Lineage | None:
-        """Which network was made from which; None where none was. Raises Refusal without the study."""
+        """Which network came from which; None where none did. Raises Refusal without the study."""
         with self._look(study) as view:
             return lineage_of(view)
 
@@ -177,9 +186,12 @@ class Networks:
 
 
 def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) -> Network:
-    ranked = [] if trial is None else [other.id for other in view.ranking()]
+    trials, ranking = view.history.trials, [] if trial is None else view.ranking()
+    ranked = [other.id for other in ranking]
     place = ranked.index(trial.id) if trial is not None and trial.id in ranked else None
-    children = [] if trial is None else [other.id for other in view.history.trials if trial.id in other.parents]
+    came = [] if trial is None else [other for other in trials if trial.id in other.parents]
+    further = [other.id for other in came if trial is not None and other.architecture == trial.architecture]
+    children = [other.id for other in came if trial is not None and other.architecture != trial.architecture]
     return Network(
         study,
         name,
@@ -189,17 +201,20 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
         None if trial is None or trial.outcome is None else trial.outcome.error,
         None if place is None else place + 1,
         len(ranked),
-        _ranked(view, len(ranked)),
+        0 if place is None else sum(other.loss == ranking[place].loss for other in ranking) - 1,
+        _ranked(view, len(ranked)) + by_first(view),
         "" if trial is None or row is not None else _beyond(view, trial),
         ranked[place - 1] if place else None,
         ranked[place + 1] if place is not None and place + 1 < len(ranked) else None,
-        _scores(view.metric, trial, row),
+        _scores(view, trial, row),
         _facts(view, trial, row),
         () if trial is None else tuple(Fact(path, option) for path, option in decisions_of(trial)),
         () if trial is None else trial.parents,
         tuple(children[:MOST_CHILDREN]),
         len(children),
-        len(view.history.trials) - (trial is not None),
+        trial is not None and bool(trial.parents) and not is_changed(trial, trials),
+        tuple(further[:MOST_CHILDREN]),
+        len(trials) - (trial is not None),
         has_history(view),
         _curve(view, trial, row),
     )
@@ -246,17 +261,24 @@ def _beyond(view: StudyView, trial: Trial) -> str:
     return f"Its network{others} stands at {one.score_words}{learnt}. {one.why}".strip()
 
 
-def _scores(metric: str, trial: Trial | None, row: Mapping[str, Any] | None) -> tuple[Fact, ...]:
+def _scores(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) -> tuple[Fact, ...]:
+    """Of a job the trials, too, are measured on the validation split, so their score is called like that of a row."""
     if row is None:
         metrics = {} if trial is None else trial.metrics
-        return tuple(Fact(metric_name(metric), _measured(metric, value)) for metric, value in metrics.items())
+        job = view.metric if view.job.fit else None
+        return tuple(
+            Fact(_split_score(metric, "valid") if metric == job else metric_name(metric), _measured(metric, value))
+            for metric, value in metrics.items()
+        )
     known = {name: value for name in (*SPLITS, *COUNTS) if (value := finite(row.get(name))) is not None}
     scores = [
-        Fact(f"{metric_name(metric)}, {SPLITS[name]} split", score(metric, known[name]))
-        for name in SPLITS
-        if name in known
+        Fact(_split_score(view.metric, name), score(view.metric, known[name])) for name in SPLITS if name in known
     ]
     return (*scores, *(Fact(metric_name(name), rounded(known[name])) for name in COUNTS if name in known))
+
+
+def _split_score(metric: str, split: str) -> str:
+    return f"{metric_name(metric)}, {SPLITS[split]} split"
 
 
 def _measured(metric: str, value: float) -> str:
@@ -284,17 +306,26 @@ def _curve(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) 
     metric = view.metric if row is not None else view.problem.objectives[0].metric
     training = view.trainings.get(str(row.get("name"))) if row is not None else None
     reported: Sequence[tuple[float, Mapping[str, float]]] = ()
+    unit = "epochs"
     if training is not None:
         reported = training.curve
     elif trial is not None and row is None:
-        reported = trial.curve
+        reported, unit = trial.curve, _unit(view, trial)
     keys = [key for key in (metric, f"valid_{metric}", "valid") if any(key in metrics for _, metrics in reported)]
     if not keys:
         return None
     told = [(finite(step), finite(metrics.get(keys[0]))) for step, metrics in reported]
     points = [(at, value) for at, value in told if at is not None and value is not None]
     step = -(-len(points) // MOST_POINTS)
-    return Curve(metric_name(metric), tuple(points[::step])) if len(points) > 1 else None
+    return Curve(metric_name(metric), metric, unit, tuple(points[::step])) if len(points) > 1 else None
+
+
+def _unit(view: StudyView, trial: Trial) -> str:
+    """What the steps of its curve are: an evaluator may report after anything, and most problems leave their fidelity
+    at one epoch.
+    """
+    is_epochs = view.problem.fidelity.name == "epochs" and trial.curve and trial.curve[-1][0] <= trial.fidelity
+    return "epochs" if view.pooled or is_epochs else "steps"
 
 
 def _rows(first: Sequence[Fact], second: Sequence[Fact]) -> tuple[Row, ...]:

@@ -37,7 +37,7 @@ class Relabels:
 
     def put(self, model: str, index: int, label: str | None) -> dict[int, str]:
         """Keep a label, or forget it where it is None or empty; all labels of the model. Raises UsageError for one that
-        is too long, and for too many.
+        is too long, for too many, and where they cannot be written.
         """
         label = None if label is None else " ".join(label.split())
         if label is not None and len(label) > LONGEST:
@@ -50,9 +50,13 @@ class Relabels:
                 found.pop(index, None)
             if len(found) > MOST:
                 raise UsageError(f"There are more than {MOST:,} labels.", "Take the list, and remove some.")
-            self._folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps({str(i): found[i] for i in sorted(found)}, ensure_ascii=False, indent=1)
-            write_text(self._path(model), text + "\n")
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_text(self._path(model), text + "\n")
+            except OSError as error:
+                why = f"The labels cannot be written ({error.strerror})."
+                raise UsageError(why, "Make room, then type it again.") from error
         return found
 
     def remove(self, model: str) -> None:

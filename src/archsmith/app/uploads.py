@@ -127,7 +127,8 @@ class Uploads:
                 "Remove data that are no longer needed, or start the app with a larger --quota-mb.",
             )
         if shutil.disk_usage(self.folder).free - (0 if key else n_bytes) < KEPT_FREE:
-            raise Refusal(507, "disk", "The disk has no room for this file.", "Make room, then send it again.")
+            why = f"With this file the disk would have less than {_mebi(KEPT_FREE)} left."
+            raise Refusal(507, "disk", why, "Make room, then send it again.")
 
 
 def _put(file: int, block: bytes) -> None:

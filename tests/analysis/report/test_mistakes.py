@@ -64,3 +64,17 @@ def test_advice_needs_examples_and_predictions_that_need_no_check(
     np.savez(study / "final" / "predictions.npz", test=table, test_labels=np.where(right, 0, 1))
     found = mistakes_of(read_study(study))
     assert found is not None and ("a person who checks the rest" in found.lead) == advice
+
+
+def test_where_they_come_page_by_page_the_lead_counts_none_of_them(make: Any) -> None:
+    study = read_study(make(n=600, right=0.5))
+    whole, paged = mistakes_of(study), mistakes_of(study, paged=True)
+    assert whole is not None and whole.lead.startswith(
+        "The 24 mistakes of which the network was surest. The surest one"
+    )
+    assert paged is not None and paged.lead.startswith("The mistakes of which the network was surest come first. ")
+    assert paged.lead.partition("first. ")[2] == whole.lead.partition("first. ")[2]
+    numbers = mistakes_of(read_study(make(classes=(), metric="r2", n=300)), paged=True)
+    assert numbers is not None and numbers.lead.startswith(
+        "The predictions that are furthest off come first. The worst"
+    )

@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 
 from archsmith.app.datasets import CHECKING, READY, DataSet
 from archsmith.app.house import House
-from archsmith.app.pages.data import _Page, how_long
+from archsmith.app.pages.data import _balance, _Page, how_long
+from archsmith.server.refusals import Refusal
 
 FACTS: dict[str, Any] = {
     "asked": "1",
@@ -85,7 +86,7 @@ def test_refused_data_say_why_and_let_the_column_be_chosen(
     text = client.get(f"/data/{send(house, table, checked)}").text
     assert "the target may be the column" in text
     assert "Choose it under “What is learnt”" in text
-    assert "choose a column" in text and "Check again" not in text
+    assert "choose a column" in text and "Check again" in text
     assert "Start the study" not in text
 
 
@@ -133,3 +134,28 @@ def test_the_wait_goes_by_the_size() -> None:
         "This may take a minute.",
         "This may take some minutes, since they are large.",
     ]
+
+
+def test_a_check_that_cannot_be_begun_says_why_and_nothing_starts(
+    page: Client, house: House, in_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {**FACTS, "headings": ["size", "kind"], "target": "kind"}
+    ready = DataSet("a-1", "a.csv", "upload", "/a.csv", 100, 0.0, READY, measuring=True, facts=facts)
+    made = _Page(house, ready)
+    made.draw()
+
+    def full(name: str, wanted: Any) -> DataSet:
+        raise Refusal(507, "disk", "No check can be begun.", "Make room.")
+
+    monkeypatch.setattr(house.data, "check", full)
+    in_app(made.ask, {"target": "size"})
+    assert made.status.text == "No check can be begun. Make room."
+    assert made.form is not None and made.form._held == "No check can be begun. Make room."
+
+
+def test_classes_that_are_not_listed_may_be_as_large(page: Client, shown: Callable[[], str]) -> None:
+    listed = 300
+    counts = {split: [50] * listed for split in ("train", "valid", "test")}
+    classes = [f"class {place}" for place in range(listed)]
+    _balance({**FACTS, "findings": {**FACTS["findings"], "classes": classes, "counts": counts, "n_classes": 1_000}})
+    assert "There are 700 more, none of them larger." in shown()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -29,3 +32,12 @@ def test_without_two_networks_it_says_how_to_come_here(client: TestClient, evolv
     for params in ({}, {"study": evolved}, {"study": evolved, "a": "0"}):
         page = client.get("/differences", params=params)
         assert page.status_code == 200 and "choose another one to compare it with" in page.text
+
+
+def test_what_has_no_decisions_is_not_counted_as_different() -> None:
+    model, trial = SimpleNamespace(decisions=()), SimpleNamespace(decisions=("depth", "width"))
+    found: Any = SimpleNamespace(first=model, second=trial, decisions=("depth", "width"), n_different=2)
+    said = difference._lead(found, ("Linear model", "Trial 3"))
+    assert said == "No decisions are known of Linear model, so none are compared."
+    found.first = trial
+    assert difference._lead(found, ("Trial 1", "Trial 3")) == "2 decisions differ, 0 are the same."

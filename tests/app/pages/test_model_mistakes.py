@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,15 @@ def test_a_label_that_is_no_class_is_told(
     _, found = made("rows")
     index = found._known.mistakes.shown[0].index if found._known.mistakes else -1
     assert in_app(found._keep, index, label).startswith(said)
+
+
+def test_pictures_that_have_gone_are_no_rows(tmp_path: Path, settle: Settle) -> None:
+    id = settle("classes", tmp_path)
+    shutil.rmtree(tmp_path / "data")
+    house = House(AppSettings(workspace=str(tmp_path)))
+    known = house.models.facts(id)
+    assert known.mistakes is not None
+    with Client(ui.page("/")), ui.element("div") as root:
+        model_mistakes._Mistakes(house, known, known.mistakes, {})
+    assert "picture not there" in [each.text for each in root.descendants() if isinstance(each, Words)]
+    assert all(each.props["aria-label"].startswith("What test picture") for each in fields_of(root))

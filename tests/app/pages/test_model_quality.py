@@ -75,3 +75,23 @@ def test_a_score_that_is_missing_is_a_dash(homes: Homes) -> None:
     with Client(ui.page("/")), ui.element("div") as root:
         model_quality._scores(less)
     assert words_of(root).count("–") == 3
+
+
+@pytest.mark.parametrize(
+    ("taken", "as_often", "said"),
+    [
+        (("dog", 1), 0, "dog (1)"),
+        (("dog", 1), 1, "dog (1, 1 other as often)"),
+        (("dog", 1), 2, "dog (1, 2 others as often)"),
+        (None, 0, "–"),
+    ],
+)
+def test_what_a_class_is_taken_for_says_what_is_as_often(
+    homes: Homes, taken: tuple[str, int] | None, as_often: int, said: str
+) -> None:
+    house, id = homes["rows"]
+    known = house.models.facts(id)
+    row = known.per_class[0].model_copy(update={"taken_for": taken, "as_often": as_often})
+    with Client(ui.page("/")), ui.element("div") as root:
+        model_quality._classes(known.model_copy(update={"per_class": [row]}))
+    assert words_of(root)[-1] == said

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -112,3 +117,25 @@ def test_the_time_is_measured_on_request(homes: Homes, in_app: Callable[..., Any
         timed = model_use._Latency(house, house.models.facts(id))
     in_app(timed._measure)
     assert any("ms for one row" in text for text in words_of(root))
+
+
+def of_script(name: str, call: str) -> Any:
+    """What ``call`` gives in a browser, with the function of that name in the script of the page."""
+    text = (Path(model_use.__file__).parents[1] / "static" / "model.js").read_text(encoding="utf-8")
+    found = re.search(rf"^  function {name}\(.*?^  }}", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    script = ["node", "-e", f"{found[0]}\nconsole.log(JSON.stringify({call}));"]
+    return json.loads(subprocess.run(script, capture_output=True, encoding="utf-8", check=True, timeout=60).stdout)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_probability_that_is_not_quite_1_never_looks_as_if_it_were() -> None:
+    said = of_script("percent", "[1, 0.99999, 0.9996, 0.999, 0.5, 0.0004, 0].map(percent)")
+    assert said == ["100.0 %", "> 99.9 %", "> 99.9 %", "99.9 %", "50.0 %", "< 0.1 %", "0.0 %"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_place_that_hardly_matters_is_not_told_as_the_one_that_matters_most() -> None:
+    said = of_script("worst", '[0.00003, 0.002, 0.4].map((most) => worst([[0, most]], most, { label: "7" }))')
+    assert said[0] == "Whatever place is covered, the probability of “7” falls by less than 0.01 points."
+    assert "falls by 0.20 points, more than" in said[1] and "falls by 40 points, more than" in said[2]

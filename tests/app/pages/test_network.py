@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
+from nicegui import Client
 from starlette.testclient import TestClient
 
 from archsmith.app.drawings import Drawn
 from archsmith.app.house import House
+from archsmith.app.networks import Curve, Network, Networks
 from archsmith.app.pages import network
 from archsmith.app.pages.network import counts
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Objective, Problem
 from archsmith.evaluators.cost import CostEvaluator
 from archsmith.runtime.search import Search
+from archsmith.runtime.study_view import StudyView
 from archsmith.spaces.nasnet import NasNet, NasNetScale
 from archsmith.strategies.random import RandomSearch
 
@@ -61,3 +68,44 @@ def test_counts_are_told_in_three_digits() -> None:
     assert told["parameters"].replace("\u00a0", " ") == "1.23 M"
     assert told["its parameters take"].replace("\u00a0", " ") == "4.94 MB"
     assert told["training keeps, one example"].replace("\u00a0", " ") == "0.25 MB"
+
+
+def network_of(view: StudyView, name: str) -> Network:
+    @contextmanager
+    def look(study: str) -> Iterator[StudyView]:
+        yield view
+
+    return Networks(look).get("blots-1", name)
+
+
+def test_equals_are_not_told_as_better_or_best(
+    page: Client, shown: Callable[[], str], view_of: Any, tried: Any
+) -> None:
+    view = view_of(tried(0, 0.9), tried(1, 0.9, x=2), tried(2, 0.5, x=3))
+    for name in "01":
+        network._beside(network_of(view, name))
+    said = shown().replace("\u00a0", " ")
+    assert "place 1 of 3 networks with a score, as good as 1 other" in said
+    assert "← before it: trial 0" in said and "better" not in said and "the best" not in said
+
+
+def test_a_training_that_goes_on_is_not_made_from_another_network(
+    page: Client, shown: Callable[[], str], view_of: Any, tried: Any
+) -> None:
+    view = view_of(tried(0, 0.5), tried(1, 0.6, parents=(0,)), tried(2, 0.7, x=2, parents=(1,)))
+    network._family(network_of(view, "1"))
+    assert [line.strip() for line in shown().split("\n")] == [
+        "Goes on from",
+        "trial 0",
+        "Others made from it:",
+        "trial 2",
+    ]
+    network._family(network_of(view, "0"))
+    assert "Its training goes on in: \ntrial 1" in shown()
+
+
+def test_a_curve_says_its_steps_and_shows_accuracies_in_percent(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(network.parts, "chart", drawn.append)
+    network._curve(Curve("accuracy", "accuracy", "steps", ((1.0, 40.0), (2.0, 93.0))))
+    assert "step 2: 93</title>" in drawn[0] and "accuracy over steps" in drawn[0] and "epoch" not in drawn[0]

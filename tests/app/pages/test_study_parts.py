@@ -123,3 +123,14 @@ def test_a_log_that_says_nothing_is_left_out(page: Client, view_of: Any) -> None
     assert "hidden" in sheet.props
     log.show(study_facts(view_of(Note("one"))))
     assert "hidden" not in heading.props and "hidden" not in sheet.props
+
+
+def test_a_training_that_goes_on_is_not_made_from_another_network(
+    page: Client, shown: Shown, view_of: Any, tried: Any
+) -> None:
+    view = view_of(tried(0, 0.5), tried(1, 0.6, parents=(0,)), tried(2, 0.7, x=2, parents=(0,)))
+    network = NetworkBox("ab", lambda name: None)
+    network.show(trial_facts(view, 1))
+    assert "goes on from" in shown() and "made from" not in shown()
+    network.show(trial_facts(view, 2))
+    assert "made from" in shown() and "goes on from" not in shown()

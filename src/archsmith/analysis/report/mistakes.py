@@ -43,12 +43,14 @@ class Mistakes:
     worst: tuple[Mistake, ...]
 
 
-def mistakes_of(study: Study) -> Mistakes | None:
-    """None where there are no mistakes, or the predictions were not kept."""
+def mistakes_of(study: Study, *, paged: bool = False) -> Mistakes | None:
+    """None where there are no mistakes, or the predictions were not kept. ``paged``: are they shown page by page? Then
+    the lead says nothing of how many stand below it.
+    """
     test = study.test
     if test is None:
         return None
-    return _numbers(study, test) if test.outputs.ndim == 1 else _classes(study, test)
+    return _numbers(study, test, paged) if test.outputs.ndim == 1 else _classes(study, test, paged)
 
 
 def worst_first(test: Predictions) -> NDArray[np.int64]:
@@ -75,20 +77,25 @@ def mistake_at(study: Study, test: Predictions, place: int) -> Mistake:
     return Mistake(int(test.index[place]), told)
 
 
-def _classes(study: Study, test: Predictions) -> Mistakes | None:
+def _classes(study: Study, test: Predictions, paged: bool) -> Mistakes | None:
     wrong = worst_first(test)
     if not len(wrong):
         return None
     sure, shown = test.outputs.max(axis=1), wrong[:SHOWN]
-    lead = _classes_lead(len(wrong), len(shown), sure[wrong], sure, words_of(study))
+    text = "The mistakes of which the network was surest come first."
+    if not paged:
+        all_shown = len(wrong) == len(shown)
+        text = "All its mistakes." if all_shown else f"The {len(shown)} mistakes of which the network was surest."
+        text += " The surest one comes first."
+    lead = _classes_lead(text, sure[wrong], sure, words_of(study))
     return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in shown))
 
 
-def _classes_lead(n_wrong: int, n_shown: int, sure: NDArray[Any], all_sure: NDArray[Any], words: Words) -> str:
-    """``sure``: its probability for each mistake, ``(n_wrong,)``. ``all_sure``: for each test example, ``(n,)``."""
-    n_sure = int((sure > SURE).sum())
-    text = f"The {n_shown} mistakes of which the network was surest." if n_wrong > n_shown else "All its mistakes."
-    text += " The surest one comes first."
+def _classes_lead(text: str, sure: NDArray[Any], all_sure: NDArray[Any], words: Words) -> str:
+    """``text``: what it begins with. ``sure``: its probability for each mistake, ``(n_wrong,)``. ``all_sure``: for each
+    test example, ``(n,)``.
+    """
+    n_wrong, n_sure = len(sure), int((sure > SURE).sum())
     if n_sure:
         whole = f"In {n_sure:,} of {amount(n_wrong, 'mistake')}" if n_wrong > 1 else "Here"
         text += f" {whole} it was more than 95{NB}% sure. Look at those first."
@@ -102,11 +109,12 @@ def _classes_lead(n_wrong: int, n_shown: int, sure: NDArray[Any], all_sure: NDAr
     )
 
 
-def _numbers(study: Study, test: Predictions) -> Mistakes:
+def _numbers(study: Study, test: Predictions, paged: bool) -> Mistakes:
     errors = np.abs(test.outputs.astype(np.float64) - test.labels)
     order = worst_first(test)[:SHOWN]
     lead = (
-        f"The predictions that are furthest off. The worst one is off by {short(errors[order[0]])}, "
+        f"The predictions that are furthest off{' come first' if paged else ''}. "
+        f"The worst one is off by {short(errors[order[0]])}, "
         f"half of all by {short(np.median(errors))} at most. Look for wrong labels among them first."
     )
     return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in order))

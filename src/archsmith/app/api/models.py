@@ -120,7 +120,7 @@ def router(house: House) -> APIRouter:
         """The report as one HTML file."""
         bundle, _ = models.whole(id)
         headers = {"content-security-policy": REPORT_POLICY}
-        return Response(report_of(bundle), media_type="text/html; charset=utf-8", headers=headers)
+        return Response(report_of(bundle, models.get(id).study), media_type="text/html; charset=utf-8", headers=headers)
 
     @made.get("/models/{id}/files")
     def files(id: Id) -> FileList:

@@ -41,6 +41,7 @@ class CurveAnswer(Answer):
     """What was reported while a network learnt."""
 
     metric: str = Field(description="Title of the metric.")
+    unit: str = Field(description="What the steps of its points are: epochs or steps.")
     points: list[tuple[float, float]] = Field(description="(step, value), at most some hundred.")
 
 
@@ -61,9 +62,10 @@ class NetworkAnswer(Answer):
     scores: list[FactAnswer] = Field(description="All that was measured.")
     facts: list[FactAnswer] = Field(description="About its training.")
     decisions: list[FactAnswer] = Field(description="Every decision and its answer.")
-    parents: list[int] = Field(description="Trials that it was made from.")
+    parents: list[int] = Field(description="Trials that it was made from, or the one that its training goes on from.")
     children: list[int] = Field(description="The first trials that were made from it.")
     n_children: int = Field(description="How many were made from it in all.")
+    further: list[int] = Field(description="The first trials in which its training goes on.")
     curve: CurveAnswer | None = Field(description="Its learning curve; null where nothing was reported.")
 
 
@@ -91,7 +93,7 @@ class DifferenceAnswer(Answer):
 
     first: NetworkAnswer = Field(description="The first network.")
     second: NetworkAnswer = Field(description="The second network.")
-    n_different: int = Field(description="How many decisions differ.")
+    n_different: int = Field(description="How many decisions differ, or are of one network only.")
     decisions: list[RowAnswer] = Field(description="Those that differ come first.")
     scores: list[RowAnswer] = Field(description="Those that differ come first.")
 
@@ -111,7 +113,9 @@ class StepAnswer(Answer):
     parent: int | None = Field(description="The trial before it on this way.")
     made_by: str = Field(description="How the strategy made it.")
     score: str = Field(description="Its score as text.")
-    better: bool | None = Field(description="Is it better than its parent? Null where they do not compare.")
+    better: bool | None = Field(
+        description="Is it better than its parent, by the first objective? Null where they do not compare."
+    )
     changes: list[ChangeAnswer] = Field(description="The first decisions that changed.")
     n_changes: int = Field(description="How many changed in all.")
 
@@ -121,7 +125,7 @@ class FamilyAnswer(Answer):
 
     founder: int = Field(description="That trial.")
     n_members: int = Field(description="How many trials, with the founder.")
-    best: int | None = Field(description="The best of them.")
+    best: int | None = Field(description="The best of them, by the first objective.")
     score: str = Field(description="Its score as text.")
 
 
@@ -129,7 +133,7 @@ class LineageAnswer(Answer):
     """Where the networks of a study came from."""
 
     lead: str = Field(description="What it comes to.")
-    path: list[StepAnswer] = Field(description="From the founder to the best trial.")
+    path: list[StepAnswer] = Field(description="From the founder to the best trial, by the first objective.")
     families: list[FamilyAnswer] = Field(description="The largest families.")
     n_families: int = Field(description="How many there are in all.")
 
@@ -153,7 +157,7 @@ class BeliefAnswer(Answer):
 class HistoryAnswer(BaseModel):
     """How a search came to its networks."""
 
-    lineage: LineageAnswer | None = Field(description="Null where no network was made from another one.")
+    lineage: LineageAnswer | None = Field(description="Null where no trial came from another one.")
     beliefs: list[BeliefAnswer] = Field(description="Empty where the strategy noted nothing of the kind.")
 
 
@@ -199,7 +203,7 @@ def router(house: House) -> APIRouter:
 
     @made.get("/studies/{study}/lineage")
     async def lineage(study: Study) -> HistoryAnswer:
-        """Which network was made from which, and what the strategy believed."""
+        """Which network came from which, and what the strategy believed."""
         found, beliefs = await asyncio.to_thread(lambda: (networks.lineage(study), networks.beliefs(study)))
         return HistoryAnswer(
             lineage=None if found is None else LineageAnswer.model_validate(found),

@@ -128,11 +128,11 @@ class _Page:
             if found.state == REFUSED:
                 with sheet("These data cannot be used like this"):
                     _refusal(found)
+                    self._check_again()
             elif found.state != READY:
                 with sheet("The check was ended before it had finished"):
                     Words("p", "It took too much time or memory, or the app was ended.")
-                    again = Words("button", "Check again", props='type="button"')
-                    again.on("click", lambda: self.ask(dict(found.asked)))
+                    self._check_again()
         self.meaning.show(found)
         with self.place:
             if found.state == READY:
@@ -142,6 +142,11 @@ class _Page:
                 if self.starting.runs:
                     self.hold(True)
             self._remove()
+
+    def _check_again(self) -> None:
+        """For whoever made room meanwhile, or mended a file that lies elsewhere."""
+        again = Words("button", "Check again", props='type="button"')
+        again.on("click", lambda: self.ask(dict(self.found.asked)))
 
     def _facts(self) -> None:
         facts = self.found.facts
@@ -162,7 +167,10 @@ class _Page:
         try:
             found = await asyncio.to_thread(self.house.data.check, self.found.id, wanted)
         except Refusal as refusal:
-            self.status.set_text(refusal.message)
+            why = f"{refusal.message} {refusal.hint or ''}"
+            self.status.set_text(why)
+            if self.form is not None:  # which shows what was not looked at
+                self.form.hold(why)
             return
         if self.wanted is wanted:  # nothing else was asked for meanwhile
             self.found = found
@@ -334,7 +342,7 @@ def _balance(facts: Mapping[str, Any]) -> None:
             Words("summary", f"The other {findings['n_classes'] - MANY:,} classes")
             _bars("Class", heads, rows[MANY:], rows[0][1])
             if findings["n_classes"] > len(rows):
-                Words("p", f"There are {findings['n_classes'] - len(rows):,} more, all of them smaller.", "faint")
+                Words("p", f"There are {findings['n_classes'] - len(rows):,} more, none of them larger.", "faint")
 
 
 def _bars(what: str, heads: Sequence[str], rows: Sequence[tuple[str, int, Sequence[int]]], most: int = 0) -> None:

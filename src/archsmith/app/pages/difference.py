@@ -10,7 +10,7 @@ from nicegui import ui
 
 from archsmith.app.drawings import Drawn
 from archsmith.app.house import House
-from archsmith.app.networks import Network, Row
+from archsmith.app.networks import Difference, Network, Row
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
 from archsmith.app.pages.network import counts
@@ -48,17 +48,25 @@ def mount(house: House) -> None:
         with frame(title, style="network", twin=f"/differences?{urlencode(asked)}"):
             for whose in dict.fromkeys((study, other or study)):
                 parts.back(whose)
-            n = found.n_different
-            same = len(found.decisions) - n
-            Words("p", f"{amount(n, 'decision')} {'differs' if n == 1 else 'differ'}, {same:,} are the same.")
             names = _title(found.first), _title(found.second, found.first.study)
+            Words("p", parts.text(_lead(found, names)))
             measured = {row.name for row in found.scores}
             counted = [row for row in _costs(drawn) if row.name not in measured]
             _table("What was measured and counted", [*found.scores, *counted], names)
             with box("div", "columns"):
                 for i, (one, told) in enumerate(zip((found.first, found.second), drawn, strict=True)):
                     _side(one, names[i], told, f"s{i}")
-            _table("Decisions", found.decisions[:MOST_ROWS], names)
+            if found.first.decisions and found.second.decisions:
+                _table("Decisions", found.decisions[:MOST_ROWS], names)
+
+
+def _lead(found: Difference, names: tuple[str, str]) -> str:
+    """How many decisions differ; what was no trial, such as a linear model, has none to compare."""
+    without = [name for name, one in zip(names, (found.first, found.second), strict=True) if not one.decisions]
+    if without:
+        return f"No decisions are known of {' and '.join(without)}, so none are compared."
+    n = found.n_different
+    return f"{amount(n, 'decision')} {'differs' if n == 1 else 'differ'}, {len(found.decisions) - n:,} are the same."
 
 
 async def _drawn(house: House, study: str, name: str) -> Drawn | str:

@@ -1,4 +1,4 @@
-"""``/studies/{study}/lineage``: which network was made from which, and what the strategy believed meanwhile."""
+"""``/studies/{study}/lineage``: which network came from which, and what the strategy believed meanwhile."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def _lineage(study: str, found: Lineage) -> None:
             parts.chart(found.chart)
             Words("p", found.note, "faint")
     if len(found.path) > 1:
-        with sheet("The way to the best network"), box("ol", "way"):
+        with sheet(f"The way to the best network{parts.text(found.by)}"), box("ol", "way"):
             for step in found.path:
                 with box("li", "best" if step is found.path[-1] else ""):
-                    _step(study, step)
+                    _step(study, step, found.by)
     if found.n_families > 1:
         _families(study, found)
 
 
-def _step(study: str, step: Step) -> None:
+def _step(study: str, step: Step, by: str) -> None:
     with box("p", "row"):
         parts.link(f"Trial {step.trial}", parts.network_path(study, step.trial))
         Words("strong", step.score)
         if step.better is not None:
-            Words("span", "better than before" if step.better else "not better than before", "state")
+            Words("span", parts.text(f"{'' if step.better else 'not '}better{by} than before"), "state")
         if step.made_by:
             Words("span", parts.text(step.made_by), "faint")
         if step.parent is not None:
@@ -87,7 +87,7 @@ def _families(study: str, found: Lineage) -> None:
         Words("p", text, "faint")
         with scrolling("Families"), box("table"):
             with box("thead"), box("tr"):
-                for name in ("founder", "trials", "best trial", "its score"):
+                for name in ("founder", "trials", f"best trial{parts.text(found.by)}", "its score"):
                     Words("th", name, "" if name == "founder" else "n", 'scope="col"')
             with box("tbody"):
                 for family in found.families:

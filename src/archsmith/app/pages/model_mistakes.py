@@ -12,7 +12,7 @@ from archsmith.analysis.report.images import brief
 from archsmith.analysis.report.tables import NUMBERED
 from archsmith.app.api.base import PREFIX
 from archsmith.app.house import House
-from archsmith.app.mistakes import MistakeFacts, MistakesFacts, mistakes_facts
+from archsmith.app.mistakes import IMAGE, MistakeFacts, MistakesFacts, mistakes_facts
 from archsmith.app.model_facts import ModelFacts
 from archsmith.app.pages.frame import Words, box
 from archsmith.app.pages.pieces import said, scrolling, section, starting, whole
@@ -48,7 +48,7 @@ class _Mistakes:
             with said(box("datalist"), id="classes"):
                 for name in known.classes:
                     said(box("option"), value=name)
-        pictures = any(mistake.picture for mistake in found.shown)
+        pictures = known.modality == IMAGE
         self._place = box("ul", "mistakes") if pictures else self._table()
         self._add(found)
         if not pictures and all(mistake.place for mistake in found.shown):

@@ -8,7 +8,7 @@ from nicegui import events, ui
 
 from archsmith.analysis.wording import amount, share
 from archsmith.app.house import House
-from archsmith.app.model_facts import Confusion, ModelFacts, Reliability, Residuals
+from archsmith.app.model_facts import ClassFacts, Confusion, ModelFacts, Reliability, Residuals
 from archsmith.app.pages.frame import Words, box
 from archsmith.app.pages.pieces import (
     BLUE,
@@ -137,12 +137,19 @@ def _classes(known: ModelFacts) -> None:
                 "" if row.interval is None else f"{share(row.interval[0])} to {share(row.interval[1])}",
                 _share(row.precision),
                 _share(row.f1),
-                "–" if row.taken_for is None else f"{row.taken_for[0]} ({row.taken_for[1]:,})",
+                _taken_for(row),
             )
             for row in shown
         ]
         heads = ("Class", f"Test {known.nouns}", "Recall", "95 % interval", "Precision", "F1", "Most often taken for")
         table(heads, rows, "Class by class", numbers=(1, 2, 3, 4, 5))
+
+
+def _taken_for(row: ClassFacts) -> str:
+    if row.taken_for is None:
+        return "–"
+    others = f", {row.as_often:,} other{'' if row.as_often == 1 else 's'} as often" if row.as_often else ""
+    return f"{row.taken_for[0]} ({row.taken_for[1]:,}{others})"
 
 
 def _share(value: float | None) -> str:

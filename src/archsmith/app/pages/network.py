@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from urllib.parse import quote
 
 from nicegui import ui
 
-from archsmith.analysis.axes import axis, from_zero, percent
+from archsmith.analysis.axes import from_zero
 from archsmith.analysis.charts import Dots, Layer, Line, both, plot
-from archsmith.analysis.wording import NB, SHARES, rounded
+from archsmith.analysis.report.figures import score_axis
+from archsmith.analysis.wording import NB, amount, rounded
 from archsmith.app.drawings import Drawn
 from archsmith.app.house import House
 from archsmith.app.networks import EXPORTED, Curve, Network
@@ -18,7 +18,6 @@ from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
 from archsmith.app.pages.pieces import starting
 from archsmith.core.errors import ArchsmithError
-from archsmith.core.wording import metric_name
 from archsmith.server.refusals import Refusal
 
 AT_FIRST = 2.0  # seconds that the page waits for the drawing before it is sent without
@@ -26,7 +25,6 @@ LOOK = 0.3  # seconds between two looks at a drawing that takes longer
 MOST_DECISIONS = 300
 FEW_DECISIONS = 24  # that are shown without a click
 BYTES = 4  # of a parameter
-SHARES_CALLED = {metric_name(metric) for metric in SHARES}
 
 
 def mount(house: House) -> None:
@@ -55,11 +53,12 @@ def _beside(found: Network) -> None:
     if found.place is None:
         return
     with box("nav", "row", 'aria-label="Ranking"'):
-        for words, trial in (("← better: trial {}", found.previous), ("next: trial {} →", found.next)):
+        for words, trial in (("← before it: trial {}", found.previous), ("next: trial {} →", found.next)):
             if trial is not None:
                 parts.link(words.format(trial), parts.network_path(found.study, trial))
-        place = "the best" if found.place == 1 else f"place {found.place:,}"
-        Words("span", f"{place} of {found.ranked}", "faint")
+        place = "the best" if found.place == 1 and not found.n_equal else f"place {found.place:,}"
+        equal = f", as good as {amount(found.n_equal, 'other')}" if found.n_equal else ""
+        Words("span", parts.text(f"{place} of {found.ranked}{equal}"), "faint")
 
 
 def _facts(found: Network) -> None:
@@ -82,7 +81,8 @@ def _facts(found: Network) -> None:
 def _family(found: Network) -> None:
     """Parents and children, each with a link."""
     for words, trials, n in (
-        ("Made from", found.parents, len(found.parents)),
+        ("Goes on from" if found.goes_on else "Made from", found.parents, len(found.parents)),
+        ("Its training goes on in:", found.further, len(found.further)),
         ("Others made from it:", found.children, found.n_children),
     ):
         if trials:
@@ -205,13 +205,12 @@ def _decisions(found: Network) -> None:
 
 def _curve(curve: Curve) -> None:
     with sheet("How it learnt"):
-        share = curve.metric in SHARES_CALLED
-        x = from_zero("epochs", [at for at, _ in curve.points])
-        y = axis(curve.metric, [value for _, value in curve.points], show=percent if share else None)
-        y = replace(y, high=min(y.high, 1.0)) if share else y
-        dots = [(at, value, f"epoch {at:.4g}: {y.show(value)}") for at, value in curve.points]
+        x = from_zero(curve.unit, [at for at, _ in curve.points])
+        y = score_axis([value for _, value in curve.points], curve.name, curve.metric)
+        one = curve.unit.removesuffix("s")
+        dots = [(at, value, f"{one} {at:.4g}: {y.show(value)}") for at, value in curve.points]
         layers: list[Layer] = [
             Line(curve.points, "c1"),
             *([Dots(dots, "c1", "circle", 2.5)] if len(dots) <= 60 else []),
         ]
-        parts.chart(both(lambda size: plot(size, x, y, layers, f"{curve.metric} over the epochs of training")))
+        parts.chart(both(lambda size: plot(size, x, y, layers, f"{curve.metric} over {curve.unit}")))

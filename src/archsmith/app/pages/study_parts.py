@@ -205,6 +205,7 @@ class NetworkBox:
 
 def _measured(found: TrialFacts) -> list[tuple[str, str]]:
     one, trial = found.entrant, found.trial
+    further = not {*trial.parents}.isdisjoint(one.trials)  # an earlier trial of the same network
     told = [
         ("score", one.score_words),
         ("trained for", one.learnt),
@@ -212,7 +213,7 @@ def _measured(found: TrialFacts) -> list[tuple[str, str]]:
         ("multiply-adds", rounded(one.macs) if one.macs else ""),
         ("for one example", f"{one.latency_ms:.3g} ms" if one.latency_ms else ""),
         ("its trials", ", ".join(map(str, one.trials))),
-        ("made from", ", ".join(f"trial {parent}" for parent in trial.parents)),
+        ("goes on from" if further else "made from", ", ".join(f"trial {parent}" for parent in trial.parents)),
         ("took", duration(one.seconds)),
     ]
     return [(name, value) for name, value in told if value]

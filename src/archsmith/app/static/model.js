@@ -158,6 +158,9 @@
   /** In words where the picture matters most. */
   function worst(values, most, found) {
     if (most <= 0) return "No single place matters: whatever is covered, the prediction stays.";
+    if (found.label !== null && most < 0.00005) {
+      return `Whatever place is covered, the probability of “${found.label}” falls by less than 0.01 points.`;
+    }
     const [height, width] = [values.length, values[0].length];
     const y = values.findIndex((row) => row.includes(most));
     const x = values[y].indexOf(most);
@@ -186,7 +189,9 @@
   }
 
   function percent(share) {
-    return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
+    if (share > 0 && share < 0.001) return "< 0.1 %";
+    const text = (100 * share).toFixed(1);
+    return share < 1 && text === "100.0" ? "> 99.9 %" : `${text} %`;
   }
 
   function element(name, kind = "", text = "") {

@@ -2,6 +2,7 @@
 // they are images and their labels (IDX, .npy).
 (() => {
   const PAIRED = /(\.npy|-ubyte(\.gz)?|\.idx[13]?(-ubyte)?(\.gz)?)$/i;
+  const STOPPED = "Stopped.";
   let running = null;
   const part = (name) => document.querySelector(`[data-upload-${name}]`);
   const say = (words) => { part("state").textContent = words; };
@@ -21,7 +22,9 @@
       part("bar").value = event.loaded / Math.max(1, file.size);
       const sent = Math.min(event.loaded, file.size);
       say(`${file.name}: ${size(sent)} of ${size(file.size)}`);
-      if (sent === file.size) say(`${file.name}: all of it was sent; the app looks at what it is …`);
+      if (sent < file.size) return;
+      say(`${file.name}: all of it was sent; the app looks at what it is …`);
+      part("stop").hidden = true;  // the app goes on whether or not somebody waits
     };
     request.onload = () => {
       if (request.status < 300) return resolve(request.response);
@@ -29,9 +32,16 @@
       reject(new Error([error.message, error.hint].filter(Boolean).join(" ")));
     };
     request.onerror = () => reject(new Error("The connection was cut. Is the app still running?"));
-    request.onabort = () => reject(new Error("Stopped. Nothing was kept."));
+    request.onabort = () => reject(new Error(STOPPED));
+    part("stop").hidden = false;
     request.send(file);
   });
+
+  /** Of several files the first one that comes is a data set already. */
+  const removed = async (id) => {
+    const answer = await fetch(`/api/v1/data/${id}`, { method: "DELETE" }).catch(() => null);
+    return answer !== null && (answer.ok || answer.status === 404);
+  };
 
   const take = async (files) => {
     if (running || !files.length) return;
@@ -43,8 +53,8 @@
       return wrong("Give one file. Several pictures or class folders are zipped first.");
     }
     part("run").hidden = false;
+    let made = null;
     try {
-      let made = null;
       for (const [place, file] of files.entries()) {
         made = await send(file, made?.id, place < files.length - 1);
       }
@@ -52,7 +62,9 @@
       window.location.assign(`/data/${made.id}`);
     } catch (error) {
       part("run").hidden = true;
-      wrong(error.message);
+      let then = error.message === STOPPED ? "Nothing was kept." : "";
+      if (made !== null && !(await removed(made.id))) then = "What had come before is among the data that are here.";
+      wrong([error.message, then].filter(Boolean).join(" "));
     }
     running = null;
     part("file").value = "";

@@ -144,7 +144,9 @@ function digits(number) { // four, as the scores and the report have them
 }
 
 function percent(share) {
-  return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
+  if (share > 0 && share < 0.001) return "< 0.1 %";
+  const text = (100 * share).toFixed(1);
+  return share < 1 && text === "100.0" ? "> 99.9 %" : `${text} %`;
 }
 
 function element(name, className = "", text = "") {
