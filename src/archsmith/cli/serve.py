@@ -56,8 +56,6 @@ def serve(
 
     A folder that changes is loaded again without a lost request. SIGTERM finishes what is in flight.
     """
-    import math
-
     from archsmith.cli.output import say
     from archsmith.core.errors import UsageError
     from archsmith.server.logs import FORMS, Log
@@ -67,8 +65,6 @@ def serve(
 
     if log not in FORMS:
         raise UsageError(f"--log is {log!r}.", f"Give one of {', '.join(FORMS)}.")
-    if math.isnan(max_pixels):  # which is within any limits
-        raise UsageError("--max-pixels is nan.", "Give a number up to 100.")
     given: dict[str, Any] = {} if threads is None else {"threads": threads}
     settings = Settings(
         host=host,
