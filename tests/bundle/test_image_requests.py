@@ -88,6 +88,16 @@ def test_anything_else_says_what_a_picture_is(given: Any) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+def test_the_schema_allows_any_height_width_and_channels(channels: int) -> None:
+    lists = schema(5, 7, channels)["anyOf"][1]
+    assert "maxItems" not in lists and "maxItems" not in lists["items"]
+    value, several = lists["items"]["items"]["anyOf"]
+    assert value["type"] == "integer" and (several["minItems"], several["maxItems"]) == (1, 4)
+    for pixel in (1, [1], [1, 2], [1, 2, 3], [1, 2, 3, 4]):
+        assert not isinstance(sent_pixels([[pixel]], channels, MOST), str)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
 def test_the_example_of_the_schema_is_one(channels: int) -> None:
     pixels = sent_pixels(schema(5, 7, channels)["example"], channels, MOST)
     assert not isinstance(pixels, str) and pixels.shape == (1, 5, 7, channels)

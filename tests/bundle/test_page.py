@@ -65,6 +65,7 @@ def test_a_page_of_pictures(exported: Any) -> None:
     assert "A network that sorts colour pictures into 4 classes." in texts
     assert "Do not let it decide about people." in texts and "the test split" in texts and "Model card" in texts
     assert [field["type"] for field in found.all("input")] == ["file"]
+    assert "Every picture gets one of the network's classes" in texts
     assert about(found) == {
         "channels": 3,
         "output": "probabilities",
@@ -137,6 +138,7 @@ def test_a_card_of_any_size_and_encoding(tmp_path: Path) -> None:
     assert card_of(tmp_path) == ""
     (tmp_path / CARD).write_bytes(b"caf\xe9")
     assert card_of(tmp_path) == "caf\ufffd"
+    assert card_of(tmp_path / ("x" * 300)) == ""  # the system refuses to look
     (tmp_path / CARD).write_bytes(b"x" * (MAX_CARD_BYTES + 1))
     assert card_of(tmp_path) == ""
 

@@ -110,6 +110,13 @@ def test_files_that_are_no_table_are_refused(files: Any, said: str) -> None:
     assert "/" not in str(error.value)
 
 
+def test_the_schema_forbids_no_date_that_is_taken() -> None:
+    found = schema(INTAKE.columns)["properties"]["hired"]
+    assert found.keys() == {"type", "description"} and found["type"] == ["string", "null"]
+    (window,) = windows(*({**ROW, "hired": day} for day in ("2024-12-31", "2024-12-31 10:00", "31.12.2024")))
+    assert window.broken == {}
+
+
 def test_the_schema_names_every_column_and_its_example_is_a_row() -> None:
     found = schema(INTAKE.columns)
     assert found["required"] == ["age", "hired", "job"] and json.dumps(found)

@@ -24,6 +24,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "v1" / "bundle_cl
         ([FOLDER, "--token-file", "none"], "The token cannot be read from 'none'"),
         ([FOLDER, "--token-file", "empty"], "holds no token"),
         ([FOLDER, "--log", "xml"], "--log is 'xml'"),
+        ([FOLDER, "--max-pixels", "nan"], "equal to 100"),
+        ([FOLDER, "--max-pixels", "101"], "equal to 100"),
+        ([FOLDER, "--seconds", "inf"], "inf seconds"),
         ([FOLDER, "--host", "no.such.host.invalid", "--token-file", "good"], "cannot listen on"),
     ],
 )
@@ -35,6 +38,16 @@ def test_what_cannot_be_is_one_sentence(
     (tmp_path / "good").write_text("x" * 32)
     ran = archsmith("serve", *words)
     assert ran.code == 2 and said in ran.err and len(ran.err.splitlines()) <= 2, ran.err
+
+
+def test_more_requests_have_more_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archsmith.cli.serve import serve
+
+    given: list[Any] = []
+    monkeypatch.setattr("archsmith.server.run.serve", lambda models, names, settings, *rest: given.append(settings))
+    serve([str(FOLDER)])
+    serve([str(FOLDER)], queue=2000)
+    assert [settings.connections for settings in given] == [512, 4000]
 
 
 def test_a_token_may_come_from_the_environment(archsmith: Callable[..., Any], environment: dict[str, str]) -> None:

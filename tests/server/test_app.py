@@ -36,6 +36,7 @@ def test_a_defect_is_logged_and_the_server_goes_on(digits: Any) -> None:
     with_route(digits, fails)
     answer = digits("POST", "/page")
     assert (answer.status, answer.code) == (500, "internal") and "of ours" not in answer.body.decode()
+    assert "unless --log is off" in answer.json["error"]["hint"]
     assert "ZeroDivisionError" in digits.log.getvalue()
     assert digits("POST", PATH, {"examples": [[[1]]]}).status == 200
 
@@ -68,6 +69,7 @@ def test_a_request_that_is_not_done_in_time(serving: Any, classes_folder: Path) 
     with_route(asking, long)
     answer = asking("POST", "/page", {})
     assert answer.status == 503 and answer.headers["retry-after"] == "1"
+    assert "fewer examples" in answer.json["error"]["hint"]  # the same request takes the same time again
 
 
 def test_more_requests_than_the_queue_holds_are_told_to_come_back(serving: Any, classes_folder: Path) -> None:

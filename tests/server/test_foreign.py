@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.server import foreign
 from archsmith.server.foreign import ForeignNetwork, check
+from archsmith.server.model import load
+from archsmith.server.settings import Settings
 
 onnx = pytest.importorskip("onnx")
 
@@ -50,6 +54,35 @@ def test_it_runs_on_tensors(tmp_path: Path) -> None:
     assert network.run(network.sample(1))[0].tolist() == [[1, 1, 1]] and not network.batched
     with pytest.raises(ArchsmithError, match="could not run"):
         network.run({"x": np.zeros((1, 4), np.float32)})
+
+
+def test_a_domain_that_no_operation_uses_is_no_matter(tmp_path: Path) -> None:
+    made = onnx.load_from_string(model())
+    made.opset_import.append(onnx.helper.make_opsetid("com.microsoft.nchwc", 1))  # as onnxruntime writes it
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    network = ForeignNetwork(tmp_path / "m.onnx")
+    assert network.run(network.sample(1))[0].tolist() == [[1, 1, 1]]
+
+
+def test_a_network_that_does_not_run_with_every_open_length_1_is_served(tmp_path: Path) -> None:
+    from onnx import helper, numpy_helper
+
+    weights = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", FLOAT, [1, 1, "h", "w"])],
+        [helper.make_tensor_value_info("y", FLOAT, [1, 1, "h2", "w2"])],
+        [weights],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    with ThreadPoolExecutor(1) as pool:
+        served = load("m", tmp_path / "m.onnx", Settings(threads=1, foreign=True), pool)
+        with pytest.raises(ArchsmithError):
+            served.network.run(served.network.sample(1))
+        (found,) = asyncio.run(served.run({"x": np.ones((1, 1, 3, 3), np.float32)}))
+    assert found.tolist() == [[[[9]]]]
 
 
 def test_operations_of_other_domains_are_refused() -> None:

@@ -49,6 +49,11 @@ def test_a_table_has_its_columns_in_the_schema(asking: Any) -> None:
     assert row["properties"]["age"]["type"] == ["number", "null"]
 
 
+def test_a_picture_that_is_too_large_is_an_example_that_cannot_be_read(asking: Any) -> None:
+    responses = asking("GET", "/openapi.json").json["paths"]["/v1/models/bundle_classes/predict"]["post"]["responses"]
+    assert "picture" not in responses["413"]["description"]
+
+
 def test_every_status_of_an_answer_is_named(asking: Any) -> None:
     paths = asking("GET", "/openapi.json").json["paths"]
     post = paths["/v1/models/people/predict"]["post"]

@@ -112,6 +112,13 @@ def test_a_page_of_a_model_tells_what_there_is_to_know(server: Server) -> None:
     assert "curl -F files=@picture.png http://localhost:8000/v1/models/bundle_classes/predict" in said.text
 
 
+@pytest.mark.parametrize(("proxied", "scheme"), [("https", "https"), ("HTTPS, http", "https"), ("http", "http")])
+def test_behind_a_proxy_with_tls_what_is_copied_is_encrypted(server: Server, proxied: str, scheme: str) -> None:
+    said = server.ask("/models/bundle_classes", host="localhost", x_forwarded_proto=proxied)
+    assert f"{scheme}://localhost/v1/models/bundle_classes/predict" in said.text
+    assert f"Client(&quot;{scheme}://localhost&quot;)" in said.text
+
+
 @pytest.mark.parametrize("path", ["/", "/models/bundle_classes"])
 def test_a_page_may_load_only_from_its_own_server(server: Server, path: str) -> None:
     said = server.ask(path)
@@ -161,6 +168,15 @@ def test_a_new_version_has_a_new_page(server: Server) -> None:
     dataclasses.replace(manifest, facts=dataclasses.replace(manifest.facts, study="another")).write(folder)
     asyncio.run(server.registry.check())
     assert "a new card" in server.ask("/models/bundle_classes").text
+
+
+def test_the_card_is_that_of_the_version_that_is_served(server: Server) -> None:
+    folder = server.registry.places["bundle_classes"].folder
+    (folder / CARD).write_text("a new card")
+    (folder / "manifest.json").write_text("broken")
+    asyncio.run(server.registry.check())
+    said = server.ask("/models/bundle_classes")
+    assert said.status == 200 and "a new card" not in said.text and "one of the classes above" in said.text
 
 
 def test_what_a_bundle_says_does_nothing(tmp_path: Path) -> None:
@@ -213,7 +229,7 @@ def test_the_call_of_a_table_is_what_a_shell_reads() -> None:
     columns = (Column("it's $HOME", "number", median=1.5), Column("`id`", "category", categories=("a'b",)))
     manifest = dataclasses.replace(read(FIXTURES / "bundle_classes"), intake=TableIntake(columns))
     model: Any = SimpleNamespace(name="table", manifest=manifest)
-    command = unescape(_calls(model, "localhost:8000", with_token=False)).splitlines()[0]
+    command = unescape(_calls(model, "http://localhost:8000", with_token=False)).splitlines()[0]
     words = shlex.split(command)
     assert json.loads(words[words.index("-d") + 1]) == {"examples": [{"it's $HOME": 1.5, "`id`": "a'b"}]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,8 @@ def test_names_come_from_folders_or_as_given(tmp_path: Path) -> None:
         (["a", "b"], ["x", "x"], "Two models are called 'x'"),
         (["a"], ["../x"], "cannot be called"),
         (["a b"], [], "cannot be called 'a b'"),
+        (["_a"], [], "names begin with a letter or digit"),
+        (["a" * 65], [], "up to 64 letters"),
     ],
 )
 def test_names_that_cannot_be_are_refused(folders: list[str], names: list[str], said: str) -> None:
@@ -71,6 +74,12 @@ def test_a_broken_version_is_refused_and_said_and_the_old_one_goes_on(serving: A
     assert asking.log.getvalue().count('"event":"model refused"') == 1
     asking.run(asking.registry.check())
     assert asking.log.getvalue().count('"event":"model refused"') == 1  # once, not each second
+    shutil.rmtree(copied)
+    asking.run(asking.registry.check())
+    *_, refused, gone = map(json.loads, filter(lambda line: "model " in line, asking.log.getvalue().splitlines()))
+    assert refused["serving"] == gone["serving"] == before and "version" not in refused
+    assert gone["event"] == "model gone" and gone["reason"] == ""
+    assert asking("GET", "/v1/models/model").json["refused"] is None
 
 
 def test_a_folder_that_is_away_for_a_moment(serving: Any, copied: Path, classes_folder: Path) -> None:

@@ -36,7 +36,9 @@ def test_another_host_needs_a_token(host: str) -> None:
         ({"threads": 0}, "threads is 0"),
         ({"seconds": 0.0}, "0.0 seconds"),
         ({"seconds": float("nan")}, "nan seconds"),
+        ({"seconds": float("inf")}, "inf seconds"),
         ({"window_ms": -1.0}, "-1.0 ms"),
+        ({"window_ms": float("inf")}, "inf ms"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:

@@ -216,11 +216,11 @@ def limits(manifest: Manifest) -> str:
             f"Every {noun} gets a value, also one that the network was not made for.",
             *manifest.intake.limits(),
             "Values outside the range of the training targets are guesses.",
-            "A value comes without an interval. How far off it usually is, the root mean squared error above says.",
+            "A value comes without an interval. How far off it usually is, the root mean squared error says.",
         ]
     else:
         sentences = [
-            f"Every {noun} gets one of the classes above, also one that belongs to none of them.",
+            f"Every {noun} gets one of the network's classes, also one that belongs to none of them.",
             *manifest.intake.limits(),
             *_limits_of_classes(manifest),
         ]

@@ -85,9 +85,9 @@ def refuse_large(height: int, width: int, most_pixels: int) -> None:
 def schema(height: int, width: int, channels: int) -> dict[str, Any]:
     """JSON Schema of one picture."""
     value: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 255}
-    pixel = value if channels == 1 else {"type": "array", "items": value, "minItems": channels, "maxItems": channels}
-    row = {"type": "array", "items": pixel, "minItems": width, "maxItems": width}
-    lists = {"type": "array", "items": row, "minItems": height, "maxItems": height}
+    pixel = {"anyOf": [value, {"type": "array", "items": value, "minItems": 1, "maxItems": 4}]}
+    row = {"type": "array", "items": pixel, "minItems": 1}
+    lists: dict[str, Any] = {"type": "array", "items": row, "minItems": 1}
     file = {
         "type": "object",
         "required": [IMAGE],

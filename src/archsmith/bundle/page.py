@@ -122,9 +122,12 @@ def without_paragraph(html: str) -> str:
 def card_of(folder: Path) -> str:
     """The text of ``MODEL_CARD.md``; empty where there is none that can be read."""
     path = folder / CARD
-    if not path.is_file() or path.stat().st_size > MAX_CARD_BYTES:
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_CARD_BYTES:
+            return ""
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return ""
-    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def drawing_of(manifest: Manifest) -> str | None:

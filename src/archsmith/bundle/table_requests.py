@@ -19,7 +19,6 @@ from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import is_either, value_of
 
 SHOWN = 60  # characters of a value that a message shows
-DATE_PATTERN = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
 
 
 def sent_rows(intake: RowIntake, examples: Sequence[Any]) -> Iterator[Window]:
@@ -111,8 +110,9 @@ def _schema(column: Column) -> dict[str, Any]:
         }
     described = f"In training rows from {column.minimum} to {column.maximum}; null where it is missing."
     if column.is_date:
-        dates = {"type": "string", "pattern": DATE_PATTERN}
-        return {"anyOf": [dates, {"type": "null"}], "description": "A date; null where it is missing."}
+        # no pattern: dates may be written in many ways, and the column says which of them are clear
+        described = "A date such as 2024-12-31 or 2024-12-31 10:00; null where it is missing."
+        return {"type": ["string", "null"], "description": described}
     return {"type": ["number", "null"], "description": described}
 
 

@@ -45,7 +45,9 @@ def serve(
     ] = 2.0,
     queue: Annotated[int, typer.Option(min=1, help="Most requests at the same time; more get 503.")] = 256,
     max_mb: Annotated[int, typer.Option(min=1, help="Most MiB of one request.")] = 32,
-    max_pixels: Annotated[float, typer.Option(min=0.001, help="Most million pixels of one picture.")] = 25.0,
+    max_pixels: Annotated[
+        float, typer.Option(min=0.001, max=100, help="Most million pixels of one picture, up to 100.")
+    ] = 25.0,
     max_examples: Annotated[int, typer.Option(min=1, help="Most examples in one request.")] = 1000,
     seconds: Annotated[float, typer.Option(min=0.1, help="Most seconds of one request.")] = 30.0,
     log: Annotated[str, typer.Option(help="Form of the log on standard error: plain, json or off.")] = "plain",
@@ -72,6 +74,7 @@ def serve(
         batch=batch,
         window_ms=window,
         queue=queue,
+        connections=max(512, 2 * queue),  # some are between two requests
         request_bytes=max_mb * MEBI,
         memory_bytes=max(512, 4 * max_mb) * MEBI,
         pixels=round(max_pixels * 1e6),

@@ -14,7 +14,7 @@ from archsmith.server.guard import HEADERS, Guard
 from archsmith.server.logs import Log
 from archsmith.server.metrics import Metrics
 from archsmith.server.refusals import Refusal
-from archsmith.server.registry import Place, Registry
+from archsmith.server.registry import LOADED, SWAPPED, Place, Registry
 from archsmith.server.request import JSON, Answer, Gone, Receive, Request, Room, Scope, Send
 from archsmith.server.routes import Route, Router
 from archsmith.server.settings import Settings
@@ -53,7 +53,8 @@ class App:
             answer = Answer(b"", CLOSED)
         except Exception as error:  # a defect of ours: the request ends, the server goes on
             self._log.say("error", path=scope["path"], error=told(error))
-            answer = _refused(Refusal(500, "internal", "The server has failed; its log says why."), scope["path"])
+            failed = Refusal(500, "internal", "The server has failed.", "Its log says why, unless --log is off.")
+            answer = _refused(failed, scope["path"])
         finally:
             if request is not None:
                 request.end()
@@ -80,7 +81,11 @@ class App:
                 return await route.handler(request, parts)
         except TimeoutError as error:
             if request.is_read or request.method != "POST":
-                raise Refusal.busy(f"The request was not done within {self.settings.seconds:g} seconds.") from error
+                long = "Try again with fewer examples, or start the server with a larger --seconds."
+                raise Refusal.busy(
+                    f"The request was not done within {self.settings.seconds:g} seconds.",
+                    *([long] if request.is_read else []),
+                ) from error
             raise Refusal(
                 408, "slow", f"The request did not arrive within {self.settings.seconds:g} seconds.", "Send it faster."
             ) from error
@@ -92,7 +97,9 @@ def tell_of(log: Log, metrics: Metrics) -> Callable[[str, Place], None]:
     def tell(what: str, place: Place) -> None:
         metrics.changed(place.name, what)
         version = "" if place.model is None else place.model.version
-        log.say(f"model {what}", model=place.name, version=version, reason=place.refused or "")
+        # what is refused or gone is another version than the one that goes on
+        known = {"version": version} if what in (LOADED, SWAPPED) else {"serving": version}
+        log.say(f"model {what}", model=place.name, **known, reason=place.refused or "")
 
     return tell
 

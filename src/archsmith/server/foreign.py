@@ -27,10 +27,9 @@ DEEPEST = 8  # graphs inside of graphs
 DOMAINS = frozenset(("", "ai.onnx", "ai.onnx.ml"))
 
 # Numbers of fields in onnx.proto.
-MODEL_GRAPH, MODEL_OPSETS, MODEL_FUNCTIONS = 7, 8, 25
+MODEL_GRAPH, MODEL_FUNCTIONS = 7, 25
 GRAPH_NODES, GRAPH_TENSORS, GRAPH_SPARSE = 1, 5, 15
 NODE_ATTRIBUTES, NODE_DOMAIN = 5, 7
-OPSET_DOMAIN = 1
 FUNCTION_NODES = 7
 ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH, ATTRIBUTE_TENSORS, ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 ATTRIBUTE_SPARSE = (22, 23)
@@ -100,11 +99,7 @@ def check(content: bytes) -> None:
     nodes = _Counter()
     graphs = 0
     for number, value in _fields(memoryview(content)):
-        if number == MODEL_OPSETS:
-            for inner, domain in _fields(value):
-                if inner == OPSET_DOMAIN:
-                    _check_domain(domain)
-        elif number == MODEL_GRAPH:
+        if number == MODEL_GRAPH:
             graphs += 1
             _check_graph(value, nodes, DEEPEST)
         elif number == MODEL_FUNCTIONS:

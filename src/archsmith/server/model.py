@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from archsmith.bundle.images import LARGE_PIXELS
 from archsmith.bundle.intake import Call, Window
 from archsmith.bundle.manifest import MANIFEST, MODEL, Manifest, file_checksum, no_bundle
+from archsmith.bundle.page import card_of
 from archsmith.bundle.predictor import Predictor
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.seeds import generator
 from archsmith.data.images.decode import IMAGE
 from archsmith.server.batching import Arrays, Batcher
@@ -88,7 +90,8 @@ class Model:
     ``folder``: where it came from.
     ``network``: what runs it.
     ``batcher``: the queue in front of it.
-    ``latency_ms``: of one example alone, measured when it was loaded.
+    ``latency_ms``: of one example alone, measured when it was loaded; infinite where it could not be measured.
+    ``card``: the text of ``MODEL_CARD.md`` when it was loaded; empty where there is none.
     ``document``: what is cached about it, by key, such as its part of the OpenAPI document.
     """
 
@@ -98,6 +101,7 @@ class Model:
     network: Network
     batcher: Batcher
     latency_ms: float
+    card: str = ""
     document: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -165,13 +169,14 @@ def load(
         fast=alone <= FAST_SECONDS,
         on_call=on_call,
     )
-    return Model(name, version, folder, network, batcher, 1000 * alone)
+    return Model(name, version, folder, network, batcher, 1000 * alone, card_of(folder))
 
 
 def signature(folder: Path) -> tuple[Any, ...] | None:
     """Changes when the files of a model do. None while there is nothing to be read."""
     found: list[Any] = []
-    places = (folder,) if folder.is_file() else (folder / MANIFEST, folder / MODEL)
+    # Path.is_file raises for a folder that cannot be looked at for a moment
+    places = (folder,) if os.path.isfile(folder) else (folder / MANIFEST, folder / MODEL)
     for path in places:
         try:
             status = path.stat()
@@ -199,9 +204,15 @@ def _opened(folder: Path, settings: Settings) -> tuple[Network, str]:
 
 def _warmed(network: Network, batch: int) -> tuple[float, float]:
     """Seconds for one example alone, and for one in a full call: the fastest of some calls each. A slow network is not
-    tried in full calls; examples gain little by each other there.
+    tried in full calls; examples gain little by each other there. Infinite for a file of others that does not run on
+    its sample: with its open lengths it may on others.
     """
-    alone = _fastest(network, network.sample(1))
+    try:
+        alone = _fastest(network, network.sample(1))
+    except ArchsmithError:
+        if network.manifest is not None:
+            raise
+        return float("inf"), float("inf")
     if not network.batched or batch == 1 or alone * batch > WARM_SECONDS:
         return alone, alone
     return alone, _fastest(network, network.sample(batch)) / batch

@@ -25,11 +25,11 @@ WORDS = {
     404: "There is no such model or version.",
     408: "The request did not arrive in time.",
     409: "The model takes tensors only.",
-    413: "The request, a picture or the number of examples is too large.",
+    413: "The request is too large.",
     415: "The content type is not read.",
     421: "The server is not reached under this name.",
     422: "No example can be read.",
-    503: "The server is busy or ending; Retry-After says when to ask again.",
+    503: "The server is busy, ending or too slow for it; Retry-After says when to ask again.",
 }
 
 

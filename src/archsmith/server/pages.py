@@ -18,7 +18,6 @@ from archsmith.bundle.page import (
     POLICY,
     SITE,
     Surroundings,
-    card_of,
     drawing_of,
     page,
     plain,
@@ -84,10 +83,12 @@ class Pages:
         model = self._asked(request, parts)
         if model.network.manifest is None:
             return _html(_foreign(model))
-        host = request.headers.get("host", "")
+        # A proxy with TLS says so. Only what a person copies depends on it.
+        proxied = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+        address = f"{'https' if proxied == 'https' else 'http'}://{request.headers.get('host', '')}"
         svg = await self._drawing(model)
         html = await self._made(model, "html", lambda: _page(model, is_drawn=bool(svg)))
-        return _html(html.replace(CALLS, rendered(_calls(model, host, with_token=self.settings.token is not None))))
+        return _html(html.replace(CALLS, rendered(_calls(model, address, with_token=self.settings.token is not None))))
 
     async def file(self, request: Request, parts: Parts) -> Answer:
         model, name = self._asked(request, parts), parts["file"]
@@ -132,18 +133,18 @@ def _page(model: Model, is_drawn: bool) -> str:
         above='<p><a href="/">All models</a></p>',
         below='<section aria-labelledby="calls">\n<h2 id="calls">From a program</h2>\n' + CALLS + "\n</section>",
     )
-    return page(model.manifest, model.name, card_of(model.folder), around)
+    return page(model.manifest, model.name, model.card, around)
 
 
-def _calls(model: Model, host: str, with_token: bool) -> str:
+def _calls(model: Model, address: str, with_token: bool) -> str:
     """How to ask for a prediction with curl and in Python, as Markdown."""
-    url = f"http://{host}/v1/models/{model.name}/predict"
+    url = f"{address}/v1/models/{model.name}/predict"
     intake = model.manifest.intake
     curl = curl_of(intake, url, with_token)
     asked = f"[{intake.example_schema()['example']!r}]" if "columns" in intake.form() else '["picture.png"]'
     secret = f', os.environ["{TOKEN}"]' if with_token else ""
     lines = [*(["import os", ""] if with_token else []), "from archsmith.client import Client", ""]
-    lines.append(f'Client("http://{host}"{secret}).predict({model.name!r}, {asked})')
+    lines.append(f'Client("{address}"{secret}).predict({model.name!r}, {asked})')
     return "\n".join([f"    {curl}", "", "In Python:", "", *(f"    {line}" for line in lines)])
 
 

@@ -44,9 +44,9 @@ class Refusal(Exception):
         return cls(status, code, error.message, error.hint)
 
     @classmethod
-    def busy(cls, message: str) -> Refusal:
+    def busy(cls, message: str, hint: str = "Try again soon.") -> Refusal:
         """There is too much to do; the same request may succeed soon."""
-        return cls(503, "busy", message, "Try again soon.", {"retry-after": str(RETRY_SECONDS)})
+        return cls(503, "busy", message, hint, {"retry-after": str(RETRY_SECONDS)})
 
     def wrong(self) -> dict[str, str | None]:
         """What the answer says."""

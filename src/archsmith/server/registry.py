@@ -117,6 +117,7 @@ class Registry:
             return
         place.seen = found
         if found is None:
+            place.refused = None  # what was refused is gone, too
             self.tell(GONE, place)
             return
         try:
@@ -144,7 +145,8 @@ def _places(folders: Sequence[str | Path], names: Sequence[str]) -> list[Place]:
         name = names[index] if names else path.stem if path.is_file() else path.name
         if not NAME.fullmatch(name):
             raise UsageError(
-                f"A model cannot be called {name!r}: names have letters, digits, '.', '_' and '-'.",
+                f"A model cannot be called {name!r}: names begin with a letter or digit, and have up to 64 letters, "
+                "digits, '.', '_' and '-'.",
                 "Give another with --name.",
             )
         if name in found:

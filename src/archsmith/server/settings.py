@@ -36,7 +36,7 @@ class Settings:
     ``memory_bytes``: of all requests that are held at the same time, decoded pictures included.
     ``pixels``: of one picture.
     ``examples``: in one request.
-    ``seconds``: for one request, from its first byte to its answer.
+    ``seconds``: for one request, from the end of its headers to its answer.
     ``foreign``: are ONNX files served that are no bundles?
     ``poll_seconds``: how often the folders are looked at for a new version.
     """
@@ -62,10 +62,10 @@ class Settings:
         for name in ("threads", "batch", "queue", "connections", "request_bytes", "pixels", "examples"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}.", "Give 1 or more.")
-        if not self.seconds > 0 or not self.window_ms >= 0:
+        if not 0 < self.seconds < float("inf") or not 0 <= self.window_ms < float("inf"):
             raise UsageError(
                 f"A request has {self.seconds} seconds and waits {self.window_ms} ms for others.",
-                "Give a positive number of seconds, and 0 ms or more.",
+                "Give a positive number of seconds, and 0 ms or more; neither without an end.",
             )
         refuse_open(self.host, self.token)
 
