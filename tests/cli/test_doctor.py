@@ -46,9 +46,7 @@ def test_the_workspace_is_the_one_that_all_commands_take(
     assert command("doctor", "--json").json["workspace"] == str(tmp_path / "there")
 
 
-def test_a_torch_that_cannot_be_imported_is_told(
-    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_torch_that_cannot_be_imported_is_told(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.12: cannot open shared object file')\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torch", raising=False)

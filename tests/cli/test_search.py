@@ -175,7 +175,10 @@ def test_an_answer_is_judged_as_its_benchmark_wants(command: Any, tmp_path: Path
         (("--set", "kitchen.size=5"), "--set kitchen"),
         (("--bench", "nowhere"), "no table 'nowhere'"),
         (("--bench", "digits", "--evaluator", "toy"), "--bench and --evaluator exclude"),
-        (("--bench", "digits", "--set", "space.n=3"), "The evaluator 'table' brings its own space, so --set space.… has"),
+        (
+            ("--bench", "digits", "--set", "space.n=3"),
+            "The evaluator 'table' brings its own space, so --set space.… has",
+        ),
         (("--noisy",), "need a benchmark"),
         (("--trials", "0"), "archsmith: Invalid value for '--trials': "),
         (("--speed", "9"), "archsmith: No such option: --speed"),

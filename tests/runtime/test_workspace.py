@@ -285,7 +285,9 @@ def test_a_study_of_the_same_name_that_runs_is_not_gone_on_with(workspace: Works
     made.acquire()
     made.append([Event("study", {})])
     try:
-        with pytest.raises(UsageError, match=rf"It is running \(see archsmith studies show {re.escape(str(made.folder))}"):
+        with pytest.raises(
+            UsageError, match=rf"It is running \(see archsmith studies show {re.escape(str(made.folder))}"
+        ):
             workspace.refuse_taken("photos")
     finally:
         made.close()

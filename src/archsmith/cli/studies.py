@@ -334,9 +334,7 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
         say("", *told)
 
 
-def _tell_trials(
-    report: Mapping[str, Any], which: str, *, job: bool, whole: bool, shared: bool, verbose: bool
-) -> None:
+def _tell_trials(report: Mapping[str, Any], which: str, *, job: bool, whole: bool, shared: bool, verbose: bool) -> None:
     """Print the best trials, and every decision of the best one to those who know the space. ``which``: what commands
     call the study. ``whole``: no trial has a fidelity of its own. ``shared``: trials of a job are scored with shared
     weights.

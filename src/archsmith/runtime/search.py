@@ -595,7 +595,9 @@ class Search:
             return
         if not isinstance(notes, Mapping | None):
             name = type(self.evaluator).__name__
-            raise UsageError(f"{name}.prepare gave {named(notes)}, not a mapping of notes.", "Return a dict, or nothing.")
+            raise UsageError(
+                f"{name}.prepare gave {named(notes)}, not a mapping of notes.", "Return a dict, or nothing."
+            )
         if self.history.prepared is None:
             self.write(Prepared(time.time() - started, notes or {}))
 
