@@ -91,6 +91,41 @@ def test_wrong_settings_name_the_field(args, words):
         catalog.build(RegularizedEvolution, args)
 
 
+@dataclass(frozen=True)
+class Deep:
+    depth: int = 1
+    sizes: tuple[int, ...] = (1, 2)
+    metrics: tuple[str, ...] | None = None
+
+    def __post_init__(self):
+        if self.depth < 1:
+            raise ValueError("The depth is above 0.")
+
+
+def test_what_the_code_of_a_class_refuses_is_a_sentence_that_names_it():
+    with pytest.raises(UsageError, match=r"^Deep cannot be built: ValueError: The depth is above 0\. The traceback"):
+        catalog.build(Deep, {"depth": 0})
+
+
+@pytest.mark.parametrize(
+    ("args", "listed"),
+    [
+        ({"metrics": "error"}, '["error"]'),
+        ({"metrics": "error,size"}, '["error", "size"]'),
+        ({"metrics": "('error',)"}, '["error"]'),
+        ({"sizes": "(3, 4)"}, "[3, 4]"),
+    ],
+)
+def test_a_text_in_place_of_a_list_is_told_the_form_that_works(args, listed):
+    (name,) = args
+    with pytest.raises(UsageError, match=rf"^Deep\.{name} cannot be ") as caught:
+        catalog.build(Deep, args)
+    setting = caught.value.hint.partition("--set '")[2].rstrip(".'")
+    assert setting == f"KIND.{name}={listed}"
+    given = catalog.parse_settings([setting])["KIND"]
+    assert list(getattr(catalog.build(Deep, given), name)) == json.loads(listed)
+
+
 @dataclass
 class Holding:
     thing: object = field(default_factory=object)
@@ -110,6 +145,11 @@ def test_settings_are_parsed_with_their_nesting():
         "space": {"scale": {"filters": 8}, "name": "x"},
         "recipe": {"flip": True},
     }
+
+
+def test_a_setting_may_be_written_as_the_catalogue_shows_it():
+    given = catalog.parse_settings(["evaluator.noisy=True", "space.auxiliary=False", "strategy.seed=None"])
+    assert given == {"evaluator": {"noisy": True}, "space": {"auxiliary": False}, "strategy": {"seed": None}}
 
 
 @pytest.mark.parametrize("pair", ["population=5", "strategy.", "strategy.population", "=5", ".x=5", "a..b=1"])
@@ -245,6 +285,19 @@ def test_the_hint_for_a_plugin_that_is_gone_names_its_package(plugged):
     plugged([("archsmith.space", {"needy": "needy_plugin:Space"})])
     with pytest.raises(UsageError, match=r"package 'needy_plugin': install 'not_installed', which it needs\."):
         catalog.get("space", "needy")
+
+
+@pytest.mark.parametrize("module", ["./own_lab.py", "own_lab.py", "lab/own_lab.py", "lab/own_lab", ".own_lab"])
+def test_a_file_in_place_of_a_module_is_told_so(module, tmp_path, monkeypatch):
+    (tmp_path / "own_lab.py").write_text("raise AssertionError\n")
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "own_lab.py").write_text("raise AssertionError\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="is not the name of a module") as caught:
+        catalog.get("evaluator", f"{module}:Own")
+    assert caught.value.hint == "Write own_lab:Own, with the folder of own_lab on PYTHONPATH."
+    with pytest.raises(UsageError, match="Write own_lab, with"):
+        catalog.admit(module)
 
 
 @pytest.mark.parametrize(

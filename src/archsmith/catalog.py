@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import json
 import re
 import sys
 import types
@@ -25,7 +26,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Any
 
-from archsmith.core.errors import MissingExtraError, UsageError, shortened, told
+from archsmith.core.errors import TRACEBACK, ArchsmithError, MissingExtraError, UsageError, shortened, told
 from archsmith.core.fields import fitted
 from archsmith.core.files import json_value, reason
 
@@ -131,6 +132,7 @@ EXTRA_OF = {
 
 EXAMPLES = {"strategy": "strategy.population=50", "space": "space.n_outputs=100"}  # of settings
 NAMING = ("type", "function")  # keys of specs that may hold module:Class or module:function
+PYTHON = {"True": True, "False": False, "None": None}  # as people read them in the catalogue; JSON has other words
 
 _admitted = {"__main__"}  # modules outside of the table whose classes and functions a spec may name
 
@@ -246,6 +248,7 @@ def load(path: str) -> type:
     module_name, _, class_name = path.partition(":")
     if not module_name or not class_name:
         raise UsageError(f"{path!r} is not the place of a class.", "Write it like my_package.my_module:MyClass.")
+    _refuse_file(module_name, f":{class_name}")
     try:
         module = sys.modules.get(module_name) or _imported(module_name)
     except ModuleNotFoundError as error:
@@ -268,6 +271,16 @@ def load(path: str) -> type:
             f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(own) or 'no class of its own'}.",
         )
     return found
+
+
+def _refuse_file(module: str, behind: str = "") -> None:
+    """Raises UsageError where ``module`` is written as a file, or from a folder on. ``behind``: what follows it."""
+    name = re.split(r"[/\\]", module.removesuffix(".py"))[-1].lstrip(".")
+    if name and name != module:
+        raise UsageError(
+            f"{module!r} is not the name of a module.",
+            f"Write {name}{behind}, with the folder of {name} on PYTHONPATH.",
+        )
 
 
 def _imported(module: str) -> types.ModuleType:
@@ -322,6 +335,7 @@ def admit(module: str) -> None:
     """Import a module of a person's own, whose classes and functions specs may name from now on. It runs the module's
     code. Raises UsageError.
     """
+    _refuse_file(module)
     if not all(part.isidentifier() for part in module.split(".")):
         raise UsageError(f"{module!r} is not the name of a module.", "Write it like my_package.my_module.")
     try:
@@ -435,8 +449,10 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
         return cls(**values)
-    except TypeError as error:
-        raise UsageError(f"{cls.__name__} cannot be built: {reason(error)}.") from error
+    except (ArchsmithError, ImportError, OSError):
+        raise  # these are told well elsewhere
+    except Exception as error:  # anybody's code
+        raise UsageError(f"{cls.__name__} cannot be built: {told(error).rstrip('.')}.", TRACEBACK) from error
 
 
 @cache
@@ -476,6 +492,14 @@ def _rebuilt(value: Any, hint: Any, where: str) -> Any:
             return None
         chosen = [option for option in inner if option is not type(None)]
         return _rebuilt(value, chosen[0], where) if len(chosen) == 1 else value
+    if isinstance(value, str) and origin in (tuple, list):
+        words = [word for part in value.split(",") if (word := part.strip("()[]\"' "))]
+        listed = json.dumps(words, ensure_ascii=False) if inner[:1] == (str,) else f"[{', '.join(words)}]"
+        name = where.rpartition(".")[2]
+        raise UsageError(
+            f"{where} cannot be {shortened(repr(value))}.",
+            f"It takes a list: {listed}. On the command line, in quotes: --set 'KIND.{name}={listed}'.",
+        )
     if isinstance(value, list | tuple) and (origin in (tuple, list) or hint in (tuple, list)):
         each = inner[0] if inner else Any
         per_item = inner if inner and len(inner) == len(value) and Ellipsis not in inner else [each] * len(value)
@@ -495,14 +519,20 @@ def has_setting(cls: Any, name: str) -> bool:
     return dataclasses.is_dataclass(cls) and any(field.init and field.name == name for field in dataclasses.fields(cls))
 
 
+def _value(text: str) -> Any:
+    """What ``text`` says: JSON, or one of PYTHON; else itself. Raises ValueError for JSON without end."""
+    try:
+        return json_value(text)
+    except json.JSONDecodeError:
+        return PYTHON.get(text.strip(), text)
+
+
 def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[str, Any]]:
     """Settings as nested mappings: ``["strategy.population=50"]`` gives ``{"strategy": {"population": 50}}``.
 
-    More dots go deeper: ``space.scale.filters=8``. Values are JSON, or text where they are not. Raises UsageError for
-    what is not ``kind.field=value``; ``kind``: of the example that the error gives.
+    More dots go deeper: ``space.scale.filters=8``. Values are JSON, or True, False and None; else text. Raises
+    UsageError for what is not ``kind.field=value``; ``kind``: of the example that the error gives.
     """
-    import json
-
     parsed: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -514,9 +544,7 @@ def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[s
                 f"Say whose it is, such as {kind}.{pair}." if bare else f"Write it like {EXAMPLES[kind]}.",
             )
         try:
-            value = json_value(text)
-        except json.JSONDecodeError:
-            value = text
+            value = _value(text)
         except ValueError as error:  # a number of thousands of digits, too many brackets
             raise UsageError(f"The value of --set {name.strip()} cannot be read: {reason(error)}.") from error
         inner: Any = parsed

@@ -145,7 +145,7 @@ def test_a_race_that_ended_before_its_time_is_not_said_to_have_used_it_up(reason
         (
             "tuned",
             "unprepared",
-            "There was no search, because what all trials need could not be trained, so the pretrained network was "
+            "There was no search, because what all trials need could not be made ready, so the pretrained network was "
             "trained.",
         ),
     ],

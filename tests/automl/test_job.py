@@ -291,7 +291,7 @@ def test_weights_that_cannot_be_shared_end_the_search_and_not_the_job(tmp_path, 
     said = [event.data["text"] for event in events if event.kind == "note"]
     assert "There was no search, because no weights could be shared. It diverged. Do better." in said
     report = Path(result.report).read_text(encoding="utf-8")
-    assert "what all trials need could not be trained" in report
+    assert "what all trials need could not be made ready" in report
 
 
 def notes(events):

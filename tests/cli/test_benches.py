@@ -79,8 +79,18 @@ def test_single_trainings_of_nas_bench_201_lie_beside_it(tmp_path: Path) -> None
 def test_latencies_lie_beside_it_too(tmp_path: Path) -> None:
     table = tmp_path / "nas.npz"
     table.touch()
-    with pytest.raises(DataError, match=r"hw_nas\.parquet"):
+    with pytest.raises(DataError, match=r"hw_nas\.parquet .*evaluator\.hardware=FILE"):
         find("nas-bench-201", str(table), None, False, ("latency_ms_edge",), tmp_path)
+
+
+def test_files_that_are_named_are_not_looked_for_beside_it(tmp_path: Path) -> None:
+    table = tmp_path / "nas.npz"
+    table.touch()
+    given = {"hardware": "/data/hw.parquet", "per_seed": "/data/seeds.npz"}
+    found = find("nas-bench-201", str(table), None, True, ("latency_ms_edge",), tmp_path, given)
+    assert not {*found.settings} & {*given}
+    with pytest.raises(DataError, match=r"evaluator\.per_seed=FILE"):
+        find("nas-bench-201", str(table), None, True, ("latency_ms_edge",), tmp_path, {"hardware": "/data/hw.parquet"})
 
 
 def test_what_is_remembered_may_be_broken(tmp_path: Path) -> None:

@@ -156,6 +156,14 @@ def test_the_panel_shows_what_is_running() -> None:
     assert "running, step 3" in written(display)
 
 
+def test_what_waits_for_a_worker_is_not_shown_as_running() -> None:
+    display = Display("toy", console(terminal=True), workers=1)
+    pending = [{"id": i, "architecture": {"x": i}, "fidelity": 1, "parents": []} for i in range(4)]
+    display(event("proposed", {"trials": pending}))
+    display.console.print(display.render())
+    assert written(display).count("running") == 1
+
+
 def test_what_a_closed_search_left_over_is_not_shown_as_running() -> None:
     display = Display("toy", console(terminal=True))
     display(event("proposed", {"trials": [{"id": 0, "architecture": {"x": 1}, "fidelity": 1, "parents": []}]}))

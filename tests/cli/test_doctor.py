@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,3 +44,15 @@ def test_the_workspace_is_the_one_that_all_commands_take(
 ) -> None:
     monkeypatch.setenv("ARCHSMITH_WORKSPACE", str(tmp_path / "there"))
     assert command("doctor", "--json").json["workspace"] == str(tmp_path / "there")
+
+
+def test_a_torch_that_cannot_be_imported_is_told(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.12: cannot open shared object file')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    answer = command("doctor", "--json")
+    report = answer.json
+    (train,) = [extra for extra in report["extras"] if extra["name"] == "train"]
+    assert (answer.code, report["torch"], train["complete"]) == (0, None, False) and "torch" in train["missing"]
+    assert "libcudart.so.12: cannot open shared object file" in " ".join(report["warnings"])
+    assert "cannot be imported" in command("doctor").out

@@ -110,6 +110,7 @@ def test_of_a_long_front_some_are_listed_and_the_rest_is_told(text: Any) -> None
     listed = [line.split()[0] for line in said.splitlines()[3:8]]
     assert listed[0] == "59" and listed[-1] == "0" and "knee" in said
     assert "55 more between them; --json lists all." in said
+    assert "59 more; --json lists all." in text(made, most=1)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7])

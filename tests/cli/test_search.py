@@ -175,6 +175,10 @@ def test_an_answer_is_judged_as_its_benchmark_wants(command: Any, tmp_path: Path
         (("--set", "kitchen.size=5"), "--set kitchen"),
         (("--bench", "nowhere"), "no table 'nowhere'"),
         (("--bench", "digits", "--evaluator", "toy"), "--bench and --evaluator exclude"),
+        (
+            ("--bench", "digits", "--set", "space.n=3"),
+            "The evaluator 'table' brings its own space, so --set space.… has",
+        ),
         (("--noisy",), "need a benchmark"),
         (("--trials", "0"), "archsmith: Invalid value for '--trials': "),
         (("--speed", "9"), "archsmith: No such option: --speed"),
@@ -349,3 +353,87 @@ def test_a_strategy_that_proposes_nothing_is_named_as_the_reason(command, tmp_pa
 def test_a_number_that_is_none_is_told_in_our_words(command):
     answer = command("search", "--trials", "1e2")
     assert answer.code == 2 and "It takes a whole number, such as 20." in answer.err and "parse" not in answer.err
+
+
+LOUD = """
+from dataclasses import dataclass
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import ToyEvaluator
+
+@dataclass(frozen=True)
+class Loud(ToyEvaluator):
+    def __post_init__(self):
+        print("built")
+
+    def prepare(self, problem, context):
+        print("prepared")
+
+    def evaluate(self, architecture, fidelity, context):
+        print("evaluated")
+        return super().evaluate(architecture, fidelity, context)
+
+@dataclass(frozen=True)
+class Chatty:
+    def ask(self, history, n, rng):
+        print("asked")
+        return RandomSearch().ask(history, n, rng)
+"""
+
+
+@pytest.fixture
+def loud(tmp_path: Path, environment: dict[str, str]) -> tuple[str, ...]:
+    """Words of a search whose evaluator prints, for another process."""
+    (tmp_path / "loud_lab.py").write_text(LOUD)
+    environment["PYTHONPATH"] += f":{tmp_path}"
+    return "--space", "toy_flat", "--evaluator", "loud_lab:Loud", "--trials", "3", "--json"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_anybodys_code_prints_goes_to_standard_error(archsmith: Any, loud: Any, workers: int) -> None:
+    ran = archsmith("search", *loud, "--strategy", "loud_lab:Chatty", "--workers", workers)
+    assert ran.code == 0 and json.loads(ran.out)["n_trials"] == 3
+    for said, least in (("built", 1), ("prepared", 1), ("asked", 1), ("evaluated", 3)):
+        assert ran.err.count(said) >= least
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_that_holds_for_a_comparison_too(archsmith: Any, loud: Any, workers: int) -> None:
+    words = ("--strategies", "random,loud_lab:Chatty", "--runs", "2", "--workers", workers)
+    ran = archsmith("compare", *loud, *words)
+    assert ran.code == 0 and json.loads(ran.out)["n_runs"] == 2
+    for said in ("built", "prepared", "asked", "evaluated"):
+        assert said in ran.err
+
+
+def test_a_search_that_has_nothing_more_to_propose_is_not_gone_on_with(command: Any) -> None:
+    answer = command("search", "--set", "space.n_decisions=1", "--set", "evaluator.fail=1.0")
+    assert answer.code == 1 and "All 3 trials failed" in answer.err
+    assert "nothing more to propose, whatever it is given: start a new search." in answer.err
+    limited = command("search", "--set", "space.n_decisions=1", "--limit", "accuracy>=2")
+    assert "Widen the limits or the space. The strategy has nothing more" in limited.err
+    for other in (answer, limited, command("studies", "resume")):
+        assert other.code != 0 and "studies resume" not in other.err and "go on with the study" not in other.err
+
+
+SCREENING = """
+from dataclasses import dataclass
+from archsmith import EvaluationError
+
+@dataclass(frozen=True)
+class Screening:
+    metrics = ("accuracy",)
+    simulated = False
+
+    def evaluate(self, architecture, fidelity, context):
+        raise EvaluationError("The first score was too low.", kind="screened")
+"""
+
+
+def test_a_search_of_which_all_was_screened_out_says_so(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "screening_lab.py").write_text(SCREENING)
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("search", "--space", "toy_flat", "--evaluator", "screening_lab:Screening", "--trials", "20")
+    assert answer.code == 1
+    assert "All 20 trials were screened out by the cheap evaluator. Let the cascade keep more of them. Go" in answer.err

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from archsmith.cli import spaces
 from archsmith.testing.toys import Recursive
 
 
@@ -94,3 +95,21 @@ def test_counting_says_how_far_it_is(command: Any, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Status, "update", lambda self, text: shown.append(text))
     command("size", "toy_conditional", "--set", "space.max_layers=4", "--count")
     assert len(shown) == 11 and shown[0].startswith("Counted 1,000 so far, about ") and shown[-1].endswith("stops.")
+
+
+@pytest.mark.parametrize("words", [("size", "pnas"), ("draw", "--space", "nasnet"), ("source", "--space", "nasnet")])
+def test_a_setting_that_is_not_of_the_space_is_refused(command: Any, words: tuple[str, ...], tmp_path: Path) -> None:
+    bare = command(*words, "--set", "blocks=3")
+    assert (bare.code, bare.out) == (2, "") and "such as space.blocks=3." in bare.err
+    for kind in ("strategy", "scale"):
+        answer = command(*words, "--set", f"{kind}.blocks=3")
+        assert (answer.code, answer.out) == (2, "")
+        assert f"There is no setting --set {kind}.… here. Settings begin with space." in answer.err
+    assert not list(tmp_path.glob("*.svg"))
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.00123, "0.12 %"), (0.0512, "5.1 %"), (0.124, "12 %"), (0.997, "100 %"), (1.13, "100 %")]
+)
+def test_a_share_of_an_estimate_is_a_plain_number_of_100_at_most(share: float, said: str) -> None:
+    assert spaces._percent(share) == said

@@ -22,6 +22,19 @@ from archsmith.runtime.workspace import Workspace
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 
+CAMERA = """
+from dataclasses import dataclass
+from pathlib import Path
+from archsmith import EvaluationError
+from archsmith.testing.toys import ToyEvaluator
+
+@dataclass(frozen=True)
+class Camera(ToyEvaluator):
+    def prepare(self, problem, context):
+        if not Path("camera").exists():
+            raise EvaluationError("The camera is not plugged in.")
+"""
+
 
 @pytest.fixture
 def study(command: Any) -> dict[str, Any]:
@@ -167,7 +180,9 @@ def test_show_spares_a_layman_what_only_the_search_needs(command: Any, job: tupl
     plain, exact = command("studies", "show", *job).out, command("studies", "show", *job, "--verbose").out
     for word in ("recipe/learning_rate", "conv_stages(", "fixed"):
         assert word in exact and word not in plain
-    assert "A trial is a short training" in plain and f"archsmith studies show {plain.split(':')[0]} --verbose" in plain
+    place = job[1] / "studies" / plain.split(":")[0]
+    assert "A trial is a short training" in plain and f"archsmith studies show {place} --verbose" in plain
+    assert command("studies", "show", place, "--verbose").code == 0
 
 
 def test_trials_of_shared_weights_are_no_trainings(command: Any, tmp_path: Path) -> None:
@@ -236,12 +251,28 @@ def test_show_and_draw_say_why_a_search_found_nothing(command: Any) -> None:
     command("search", "--trials", "20", "--set", "evaluator.fail=1")
     shown = command("studies", "show").out
     assert "All 8 trials failed: The toy evaluator was told to fail here. Mend the evaluator" in shown
+    assert "Go on with: archsmith studies resume search-" in shown
     drawn = command("draw", "last")
     assert drawn.code == 2 and "All 8 trials failed" in drawn.err and "running" not in drawn.err
     command("search", "--trials", "3", "--limit", "accuracy>=2")
     assert "3 trials had a score, and none is within the limits" in command("studies", "show").out
     command("search", "--trials", "2")
     assert command("studies", "show", "--json").json["nothing"] is None
+
+
+def test_show_says_why_there_was_no_trial_and_how_to_go_on(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "camera_lab.py").write_text(CAMERA)
+    monkeypatch.syspath_prepend(tmp_path)
+    failed = command("search", "--evaluator", "camera_lab:Camera", "--trials", "3")
+    assert (failed.code, failed.err.count("The camera is not plugged in.")) == (1, 1)
+    shown = command("studies", "show").out
+    assert "finished (what all trials need could not be made ready), 0 trials" in shown
+    assert "Go on with: archsmith --import camera_lab studies resume search-" in shown
+    assert "The camera is not plugged in." in shown
+    (tmp_path / "camera").touch()
+    assert command("studies", "resume").code == 0
 
 
 def test_stop_of_a_study_that_is_not_running_says_so(command: Any, study: dict[str, Any]) -> None:
@@ -315,14 +346,17 @@ def test_stop_ends_a_running_study(command: Any, running: Any) -> None:
 
 def test_stop_now_ends_it_at_once_to_be_resumed(command: Any, running: Any) -> None:
     process, workspace = running
-    asked = command("studies", "stop", "--now", "--workspace", workspace)
+    (summary,) = Workspace(workspace).list()
+    asked = command("studies", "stop", summary.folder, "--now")
     _, err = process.communicate(timeout=30)
-    assert "Go on with: archsmith studies resume" in asked.out
+    go_on = f"Go on with: archsmith studies resume {summary.folder}"
+    assert go_on in asked.out
     assert process.returncode == 130
     assert "Go on with" in err
     (row,) = command("studies", "list", "--workspace", workspace, "--json").json
     assert row["state"] == "paused"
-    assert ": paused, " in command("studies", "show", "--workspace", workspace).out
+    shown = command("studies", "show", "--workspace", workspace).out
+    assert ": paused, " in shown and go_on in shown
 
 
 def test_ctrl_c_once_ends_a_running_study_well(running: Any) -> None:

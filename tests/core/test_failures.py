@@ -71,6 +71,7 @@ def test_that_nothing_keeps_the_limits_is_said_once():
     inside = Outcome.success({"accuracy": 0.5, "params": 1.0})
     assert not counted(inside, *[WORKED] * 3, problem=SMALL).just_outside
     assert not counted(WORKED, WORKED, WORKED, FAILED, problem=SMALL).just_outside
+    assert not counted(WORKED, WORKED, WORKED, SCREENED, problem=SMALL).just_outside
 
 
 def failure(text, kind="exception"):
@@ -90,6 +91,15 @@ def test_one_reason_for_all():
     assert most_frequent(history(FAILED, FAILED).finished).sentence == "All 2 trials failed: It did not work."
     assert most_frequent(history(FAILED, None).finished).sentence == "The only trial failed: It did not work."
     assert most_frequent(history(WORKED, SCREENED).finished) is None
+
+
+def test_trials_that_were_screened_out_are_no_part_of_all():
+    two = most_frequent(history(FAILED, SCREENED, FAILED, SCREENED).finished)
+    assert two.sentence == "All 2 trials that were not screened out failed: It did not work."
+    one = most_frequent(history(FAILED, SCREENED).finished)
+    assert one.sentence == "The only trial that was not screened out failed: It did not work."
+    some = most_frequent(history(FAILED, SCREENED, WORKED).finished)
+    assert some.sentence == "1 of 2 trials that were not screened out failed: It did not work."
 
 
 def test_a_long_reason_is_shortened_and_ends_as_a_sentence():
@@ -133,6 +143,8 @@ def test_declared_metrics_that_no_trial_has_are_named():
         ([], "There was no trial."),
         ([None], "Not one trial came to its end."),
         ([FAILED, None], "The only trial failed"),
+        ([SCREENED] * 3, "All 3 trials were screened out by the cheap evaluator."),
+        ([SCREENED, None], "The only trial was screened out by the cheap evaluator."),
         ([WORKED, FAILED], "none is within the limits"),
     ],
 )

@@ -54,6 +54,9 @@ def test_balance_changes_the_main_metric_and_nothing_else() -> None:
         ("loss_improvement", None),
         ("params_saved", None),
         ("accuracy_gain", None),
+        ("energy_efficiency", None),
+        ("memory_bandwidth", None),
+        ("flops_per_second", None),
         ("mean_squared_error", False),
     ],
 )

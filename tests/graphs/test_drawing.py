@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.graphs import layers, token_layers
+from archsmith.graphs import drawing, layers, token_layers
 from archsmith.graphs.drawing import draw, draw_cell, draw_network
 from archsmith.graphs.figure import COLOURS, LABEL, text_width
 from archsmith.graphs.graph import Graph
@@ -368,3 +368,18 @@ def test_a_part_of_one_operation_says_which() -> None:
     net.output(net.op("linear", net.op("global_pool", x), features=2))
     shown = texts(draw_network(net.graph()))
     assert {"ReLU · 8 × 16 × 16", "conv 1×1 · 8 × 16 × 16", "squeeze-excite"} <= set(shown)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (999, "999"),
+        (1_000, "1 k"),
+        (999_499, "999 k"),
+        (999_600, "1 M"),
+        (999_700_000, "1 G"),
+        (2_500_000_000_000, "2.5 T"),
+    ],
+)
+def test_a_count_has_three_digits_and_a_letter(number: int, said: str) -> None:
+    assert drawing._count(number) == said

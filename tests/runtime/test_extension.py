@@ -88,6 +88,13 @@ def test_what_leaves_nothing_to_do_is_refused(before, now, said, hint):
     assert said in caught.value.message and hint in caught.value.hint
 
 
+@pytest.mark.parametrize(("began", "said"), [({}, "start a new search"), ({"fit": {"plan": {}}}, "--trials +10")])
+def test_more_is_of_no_use_to_a_search_that_has_nothing_more_to_propose(began, said):
+    with pytest.raises(UsageError, match="is finished") as caught:
+        standing(Budget(None, 9), n=6, done=True, reason="exhausted", began=began).refuse_idle(Budget(None, 9))
+    assert said in caught.value.hint and ("studies resume" in caught.value.hint) == bool(began)
+
+
 def test_fewer_trials_than_were_begun_are_refused_of_what_was_cut_off_too():
     with pytest.raises(UsageError, match="A limit of 4 trials on the whole study leaves none: it has had 5"):
         standing(Budget(None, 40)).refuse_idle(Budget(None, 4))

@@ -335,3 +335,10 @@ def test_notes_are_kept_in_order() -> None:
         "10 classes",
         "One thread.",
     ]
+
+
+def test_a_preparation_counts_epochs_only_where_it_says_how_many() -> None:
+    own = after(JOB, ("preparing", {"step": 1500.0, "metrics": {}}))
+    assert own.line().endswith("preparing, step 1,500")
+    shared = after(JOB, ("preparing", {"step": 3.0, "metrics": {"epochs": 10.0}}))
+    assert shared.line().endswith("preparing, epoch 3 of 10")

@@ -360,8 +360,32 @@ def test_a_preparation_that_fails_ends_its_search():
     store = MemoryStore()
     with pytest.raises(EvaluationError, match="loss is inf"):
         search(store, evaluator=Failing()).run()
-    assert [event.data["reason"] for event in store.read() if event.kind == "closed"] == ["unprepared"]
+    closed = [record(event) for event in store.read() if event.kind == "closed"]
+    assert [(end.reason, end.error) for end in closed] == [("unprepared", "loss is inf")]
     assert not any(event.kind == "proposed" for event in store.read())
+
+
+def test_a_preparation_that_raises_anything_else_is_named_and_leaves_nothing(tmp_path):
+    @dataclass(frozen=True)
+    class Careless(ToyEvaluator):
+        def prepare(self, problem, context):
+            return {}["camera"]
+
+    store = SqliteStore(tmp_path / "study")
+    with pytest.raises(UsageError, match=r"^Careless\.prepare raised KeyError: 'camera'\. The traceback says where"):
+        search(store, evaluator=Careless()).run()
+    assert not store.exists
+
+
+@pytest.mark.parametrize(("notes", "named"), [(["ready"], "a list"), ("ready", "a str")])
+def test_a_preparation_returns_a_mapping_or_nothing(notes, named):
+    @dataclass(frozen=True)
+    class Listing(ToyEvaluator):
+        def prepare(self, problem, context):
+            return notes
+
+    with pytest.raises(UsageError, match=rf"^Listing\.prepare gave {named}, not a mapping of notes\."):
+        search(evaluator=Listing()).run()
 
 
 @dataclass(frozen=True)

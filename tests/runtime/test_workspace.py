@@ -273,6 +273,26 @@ def test_a_finished_study_of_the_same_name_needs_more_to_go_on(workspace: Worksp
         workspace.refuse_taken("photos")
 
 
+def test_a_study_of_the_same_name_that_has_no_more_is_not_gone_on_with(workspace: Workspace) -> None:
+    write(workspace.create("photos"), Event("study", {}), Event("closed", {"reason": "exhausted"}))
+    with pytest.raises(UsageError, match=r"It has nothing more to propose\. Choose another --name\.") as caught:
+        workspace.refuse_taken("photos")
+    assert "studies resume" not in str(caught.value)
+
+
+def test_a_study_of_the_same_name_that_runs_is_not_gone_on_with(workspace: Workspace) -> None:
+    made = workspace.create("photos")
+    made.acquire()
+    made.append([Event("study", {})])
+    try:
+        with pytest.raises(
+            UsageError, match=rf"It is running \(see archsmith studies show {re.escape(str(made.folder))}"
+        ):
+            workspace.refuse_taken("photos")
+    finally:
+        made.close()
+
+
 def test_of_many_who_want_a_name_at_once_one_gets_it(workspace: Workspace) -> None:
     n = 4
     ready, names, refusals = threading.Barrier(n), list[str](), list[str]()

@@ -35,7 +35,13 @@ class Bench:
 
 
 def find(
-    name: str, file: str | None, dataset: str | None, noisy: bool, metrics: Sequence[str], workspace: Path
+    name: str,
+    file: str | None,
+    dataset: str | None,
+    noisy: bool,
+    metrics: Sequence[str],
+    workspace: Path,
+    given: Mapping[str, Any] | None = None,
 ) -> Bench:
     """The benchmark called ``name``, or ``name:dataset`` for a published one.
 
@@ -43,6 +49,7 @@ def find(
     ``dataset``: None: its default.
     ``noisy``: True: scores of single trainings instead of means.
     ``metrics``: metrics that the caller will use.
+    ``given``: settings of the evaluator that the caller has: their files are not looked for.
 
     Raises UsageError and DataError.
     """
@@ -70,10 +77,13 @@ def find(
         return Bench(_title(name, chosen, noisy), PUBLISHED[name], {"path": path, "dataset": chosen, "noisy": noisy})
     chosen = dataset or "cifar10"
     settings: dict[str, Any] = {"path": path, "dataset": chosen, "epochs": 200 if noisy else 12}
-    if noisy:
-        settings["per_seed"] = _beside(path, f"{Path(path).stem}_valid_per_seed.npz", "the results of single trainings")
+    stem = Path(path).stem
+    needed = {"per_seed": (f"{stem}_valid_per_seed.npz", "the results of single trainings")} if noisy else {}
     if any(metric.startswith(HARDWARE) for metric in metrics):
-        settings["hardware"] = _beside(path, f"hw_{Path(path).stem}.parquet", "latencies")
+        needed["hardware"] = (f"hw_{stem}.parquet", "latencies")
+    for setting, (beside, what) in needed.items():
+        if setting not in (given or {}):
+            settings[setting] = _beside(path, beside, what, setting)
     return Bench(_title(name, f"{chosen}, {settings['epochs']} epochs", noisy), PUBLISHED[name], settings)
 
 
@@ -149,13 +159,13 @@ def _remembered(workspace: Path) -> dict[str, str]:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _beside(path: str, name: str, what: str) -> str:
+def _beside(path: str, name: str, what: str, setting: str) -> str:
     from archsmith.core.errors import DataError
 
     file = Path(path).with_name(name)
     if not file.is_file():
         raise DataError(
             f"There is no file {name} beside {path!r}. It holds {what}.",
-            "Put it there, or name it with --set evaluator.….",
+            f"Put it there, or name it with --set evaluator.{setting}=FILE.",
         )
     return str(file)

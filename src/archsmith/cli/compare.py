@@ -4,8 +4,10 @@ budgets and seeds.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +130,8 @@ def compare(
     if not bench:
         if bench_file is not None or dataset is not None or noisy:
             raise UsageError("--bench-file, --dataset and --noisy need a benchmark.", "Name one with --bench.")
-        cases = [_own(evaluator, space, given, goals)]
+        with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
+            cases = [_own(evaluator, space, given, goals)]
     else:
         if evaluator is not None or space is not None or "space" in given:
             raise UsageError(
@@ -160,8 +163,9 @@ def compare(
         if case.bench is not None:  # it has been read without errors
             benches.remember(*case.bench, place)
     folder, folders = _folders(plans, name)
-    # All of them before the first run, so that mistakes show early.
-    comparisons = [Comparison(place / "comparisons" / each, plan) for each, plan in zip(folders, plans, strict=True)]
+    with contextlib.redirect_stdout(sys.stderr):
+        # All of them before the first run, so that mistakes show early.
+        comparisons = [Comparison(place / "comparisons" / each, of) for each, of in zip(folders, plans, strict=True)]
     _run(comparisons, workers)
     _tell(comparisons, reference, target, place / "comparisons" / folder, None if out is None else Path(out), json=json)
 
@@ -198,13 +202,14 @@ def _benches(
     objectives, limits = goals
     asked = [*(each.metric for each in (*objectives, *limits)), *([report] if report else [])]
     benches.refuse_shared(names, file, dataset)
-    every = [(name, benches.find(name, file, dataset, noisy, asked, place)) for name in names]
+    own = given.get("evaluator", {})
+    every = [(name, benches.find(name, file, dataset, noisy, asked, place, own)) for name in names]
     titles = [found.title for _, found in every]
     cases: list[_Case] = []
     for i, (name, found) in enumerate(every):
         if any(found == other for _, other in every[:i]):
             raise UsageError(f"The benchmark {found.title} is named twice.", "Name it once.")
-        settings = {**found.settings, **given.get("evaluator", {})}
+        settings = {**found.settings, **own}
         evaluator: Any = catalog.build(catalog.get("evaluator", found.evaluator), settings)
         title = found.title if titles.count(found.title) == 1 else f"{found.title} ({name})"  # files of one name
         cases.append(_Case(title, problem_of(evaluator, objectives, limits), evaluator, (name, found)))
@@ -403,7 +408,7 @@ def _complete(comparison: Any, workers: int) -> bool:
     display = Display(f"archsmith compare {comparison.folder.name}")
     interrupts = Interrupts(lambda: display.note("Stopping after the current runs. Ctrl-C again stops at once."))
     try:
-        with display, interrupts:
+        with display, contextlib.redirect_stdout(sys.stderr), interrupts:
             return bool(comparison.run(workers, display, interrupts))
     except KeyboardInterrupt:
         return False

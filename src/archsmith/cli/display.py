@@ -38,10 +38,17 @@ class Display:
     console: where it is shown; None: standard error.
     progress: the state so far; None: a new one.
     live: True: a changing panel; False: plain lines; None: a panel if the console is a terminal.
+    workers: how many trials run at the same time; more that are not finished wait.
     """
 
     def __init__(
-        self, title: str, console: Console | None = None, *, progress: Progress | None = None, live: bool | None = None
+        self,
+        title: str,
+        console: Console | None = None,
+        *,
+        progress: Progress | None = None,
+        live: bool | None = None,
+        workers: int = MOST_RUNNING,
     ) -> None:
         from archsmith.runtime.progress import Progress
 
@@ -49,6 +56,7 @@ class Display:
         self.console = console or Console(stderr=True, emoji=False)
         self.progress = progress or Progress()
         self.live = (self.console.is_terminal and not self.console.is_dumb_terminal) if live is None else live
+        self.n_shown = min(workers, MOST_RUNNING)
         self._panel: Live | None = None
         self._epoch_shown = 0.0
 
@@ -95,7 +103,7 @@ class Display:
         best = self._incumbent() if state.front is None else self._front(state.front)
         if best is not None:
             parts.append(best)
-        trials = [*state.last, *state.running(MOST_RUNNING)]
+        trials = [*state.last, *state.running(self.n_shown)]
         if trials:
             parts.append(self._trials(trials))
         return Group(*parts)

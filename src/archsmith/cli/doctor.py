@@ -77,6 +77,8 @@ def doctor(
                 "torch",
                 f"{torch['version']}, {amount(torch['threads'], 'thread')}, {torch['capability']}, {torch['devices']}"
                 if torch
+                else "cannot be imported"
+                if "torch" in report["versions"]
                 else "not installed",
             ),
         ]
@@ -106,9 +108,11 @@ def examine(workspace: str | None = None) -> dict[str, Any]:
         for name in (*BASE, *(package for packages in EXTRAS.values() for package in packages))
         if find_spec(name)
     }
+    torch, why = _torch() if "torch" in versions else (None, "")
+    usable = {*versions} - ({"torch"} if why else set())
     extras = []
     for name, packages in EXTRAS.items():
-        missing = [DISTRIBUTION.get(package, package) for package in packages if package not in versions]
+        missing = [DISTRIBUTION.get(package, package) for package in packages if package not in usable]
         extras.append(
             {
                 "name": name,
@@ -119,6 +123,8 @@ def examine(workspace: str | None = None) -> dict[str, Any]:
         )
     broken = [package for package in BASE if package not in versions]
     warnings = [f"The base needs {package!r}, which is not installed: pip install archsmith" for package in broken]
+    if why:
+        warnings.append(f"torch is installed, but cannot be imported ({why}). Install it again.")
     if machine["disk_free_gb"] < LOW_DISK_GB:
         warnings.append(f"Only {machine['disk_free_gb']:.1f} GB of disk space are free at {folder}.")
     return {
@@ -126,7 +132,7 @@ def examine(workspace: str | None = None) -> dict[str, Any]:
         "python": _python(),
         "machine": machine,
         "workspace": str(folder),
-        "torch": _torch() if "torch" in versions else None,
+        "torch": torch,
         "versions": versions,
         "extras": extras,
         "warnings": warnings,
@@ -172,9 +178,14 @@ def _version(module: str) -> str | None:
         return None
 
 
-def _torch() -> dict[str, Any]:
-    import torch
+def _torch() -> tuple[dict[str, Any] | None, str]:
+    """What there is to say of torch; where it is broken None, and why."""
+    from archsmith.core.errors import told
 
+    try:
+        import torch
+    except Exception as error:  # a library of the system is missing, or numpy is another one than it was built for
+        return None, told(error)
     devices = (
         [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     )
@@ -183,4 +194,4 @@ def _torch() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "devices": ", ".join(devices) or "no GPU",
-    }
+    }, ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -140,7 +142,8 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     display = Display(f"archsmith fit {settings.data or '(data in memory)'}", progress=progress)
     finishing = "Finishing with the best network so far. Ctrl-C again stops at once."
     try:
-        with display, Interrupts(lambda: display.note(finishing)) as interrupts:
+        # standard output is for results, whatever a library prints
+        with display, contextlib.redirect_stdout(sys.stderr), Interrupts(lambda: display.note(finishing)) as interrupts:
             result = run_job(settings, observer=display, finish=interrupts, on_study=folders.append).to_dict()
     except KeyboardInterrupt:
         began = progress.view.began

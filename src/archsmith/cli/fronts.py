@@ -43,7 +43,8 @@ def show_front(history: History, most: int | None = None) -> None:
     titles = [f"{metric_name(each.metric)} {MORE if each.maximize else LESS}" for each in front.objectives]
     show(("trial", *titles, ""), [_row(front, trial) for trial in rows])
     if len(rows) < len(front.distinct):
-        say(f"{len(front.distinct) - len(rows):,} more between them; --json lists all.")
+        between = " between them" if len(rows) > 2 else ""  # of fewer, an end may be left out
+        say(f"{len(front.distinct) - len(rows):,} more{between}; --json lists all.")
     say("", *_worth(front))
     shown = history.representative()
     assert shown is not None

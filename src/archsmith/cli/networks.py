@@ -247,6 +247,7 @@ def _graph_of_space(name: str | None, settings: list[str], seed: int | None) -> 
 
 def _network_space(name: str | None, settings: list[str]) -> Any:
     from archsmith import catalog
+    from archsmith.cli.spaces import settings_of_space
     from archsmith.core.errors import UsageError
 
     if name is None:
@@ -254,9 +255,7 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
             "A file with an architecture does not name its search space.",
             "Name the space, for instance --space nasnet.",
         )
-    return _with_graphs(
-        catalog.build(catalog.get("space", name), catalog.parse_settings(settings, "space").get("space", {}))
-    )
+    return _with_graphs(catalog.build(catalog.get("space", name), settings_of_space(settings)))
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:

@@ -5,7 +5,9 @@ Unlike ``archsmith fit`` it trains no final network and writes no bundle.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,7 +130,13 @@ def search(
         if evaluator is not None:
             raise UsageError("--bench and --evaluator exclude each other.", "Give one of them.")
         found = benches.find(
-            bench, bench_file, dataset, noisy, [each.metric for each in (*objectives, *limits)], place.path
+            bench,
+            bench_file,
+            dataset,
+            noisy,
+            [each.metric for each in (*objectives, *limits)],
+            place.path,
+            given.get("evaluator", {}),
         )
         chosen, given["evaluator"] = found.evaluator, {**found.settings, **given.get("evaluator", {})}
     elif bench_file is not None or dataset is not None or noisy:
@@ -151,7 +159,8 @@ def search(
     elif epochs is not None or target is not None:
         raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
     else:
-        problem, built = problem_of(chosen, space, given, objectives, limits)
+        with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
+            problem, built = problem_of(chosen, space, given, objectives, limits)
     to_stderr(*without_unit(time))
     budget = Budget(
         seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else DEFAULT_TRIALS
@@ -242,7 +251,7 @@ def _run(
     progress = Progress(None if evaluator.simulated else budget.seconds, budget.trials)
     for event in store.read():
         progress.apply(event)
-    display = Display(f"archsmith search {store.folder.name}", progress=progress)
+    display = Display(f"archsmith search {store.folder.name}", progress=progress, workers=workers)
     info = {"command": command} if command else {}
 
     def silent(trial: int) -> None:
@@ -271,8 +280,9 @@ def _run(
         loop.request_stop()
 
     try:
-        with display, Interrupts(finish), loop:  # nothing is said of a study that another process is writing to
-            if goes_on:
+        # standard output is for results, whatever anybody's code prints
+        with display, contextlib.redirect_stdout(sys.stderr), Interrupts(finish), loop:
+            if goes_on:  # nothing is said of a study that another process is writing to
                 display.note(goes_on)
             goals = " and ".join(direction(each.metric, each.maximize) for each in problem.objectives)
             display.note(f"Searching for {goals}.")
@@ -308,14 +318,17 @@ def _nothing(result: Any, folder: Path) -> ArchsmithError:
     from archsmith.core.budget import EXHAUSTED
     from archsmith.core.errors import ArchsmithError
     from archsmith.core.failures import most_frequent, nothing_found
-    from archsmith.runtime.resuming import more_after
+    from archsmith.runtime.resuming import AFRESH, more_after
 
-    on = f"Go on with: {_resume(folder, *more_after(result.reason))}"
-    reason = most_frequent(result.history.finished)
-    if result.reason == EXHAUSTED and not result.history.trials:
+    over, finished = result.reason == EXHAUSTED, result.history.finished
+    on = AFRESH if over else f"Go on with: {_resume(folder, *more_after(result.reason))}"
+    reason = most_frequent(finished)
+    if over and not result.history.trials:
         return ArchsmithError("The strategy proposed nothing, so there was no trial.", "Choose another --strategy.")
-    if any(trial.losses is not None for trial in result.history.finished):
-        hint = f"Widen the limits or the space, or give it more. {on}"
+    if any(trial.losses is not None for trial in finished):
+        hint = f"Widen the limits or the space{'' if over else ', or give it more'}. {on}"
+    elif reason is None and finished:
+        hint = f"Let the cascade keep more of them. {on}"
     elif reason is None:
         hint = f"Give it more time. {on}"
     else:
@@ -446,12 +459,18 @@ def problem_of(
     import dataclasses
 
     from archsmith import catalog
+    from archsmith.core.errors import UsageError
     from archsmith.core.problem import Problem
     from archsmith.core.protocols import default_objectives
     from archsmith.runtime import arguments
 
     cls = catalog.get("evaluator", evaluator)
     if space is None and hasattr(cls, "problem"):
+        if given.get("space"):
+            raise UsageError(
+                f"The evaluator {evaluator!r} brings its own space, so --set space.… has no effect.",
+                "Leave it out, or name the space with --space.",
+            )
         built = _build("evaluator", evaluator, given)
         return arguments.problem_of(built, objectives, constraints), built
     chosen = _build("space", space or TOY_SPACE, given)

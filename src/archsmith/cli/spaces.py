@@ -29,7 +29,7 @@ def size(
     from archsmith.core.size import Size
     from archsmith.runtime.arguments import check_space
 
-    built = catalog.build(catalog.get("space", space), catalog.parse_settings(settings or []).get("space", {}))
+    built = catalog.build(catalog.get("space", space), settings_of_space(settings or []))
     check_space(built)
     found = built.size(walks)
     if found.number == 0:
@@ -42,6 +42,18 @@ def size(
             say(f"{space}: {found}. They were counted.")
     if json:
         emit({"space": space, **_facts(found)})
+
+
+def settings_of_space(pairs: list[str]) -> dict[str, Any]:
+    """The settings that ``pairs`` such as ``space.blocks=3`` name. Raises UsageError for those of anything else."""
+    from archsmith import catalog
+    from archsmith.core.errors import UsageError
+
+    given = catalog.parse_settings(pairs, "space")
+    unknown = [kind for kind in given if kind != "space"]
+    if unknown:
+        raise UsageError(f"There is no setting --set {unknown[0]}.… here.", "Settings begin with space.")
+    return given.get("space", {})
 
 
 def _empty(name: str, space: Any) -> Exception:
@@ -70,7 +82,7 @@ def _counted(space: Any, expected: Size) -> int:
         def tell(n: int) -> None:
             nonlocal so_far
             so_far = n
-            share = "" if expected.rough else f", about {100 * n / expected.number:.2g} %"
+            share = "" if expected.rough else f", about {_percent(n / expected.number)}"
             status.update(f"Counted {n:,} so far{share}. Ctrl-C stops.")
 
         try:
@@ -80,6 +92,12 @@ def _counted(space: Any, expected: Size) -> int:
     if counted is None:
         raise UsageError("The architectures of this space cannot be counted.", "Its estimate is all that can be said.")
     return counted
+
+
+def _percent(share: float) -> str:
+    """At most 100: ``share`` is one of an estimate, which may be too low."""
+    percent = min(100.0, 100 * share)
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
 
 
 def _facts(found: Size) -> dict[str, Any]:

@@ -73,12 +73,12 @@ def show_study(
     from archsmith.automl.plan import SHARED
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
-    from archsmith.core.budget import INTERRUPTED, REQUESTED
+    from archsmith.core.budget import FAILURES, INTERRUPTED, REQUESTED, UNPREPARED
     from archsmith.core.failures import without_answer
     from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
     from archsmith.runtime.resuming import resume_command
-    from archsmith.runtime.study_view import FAILED, read_view
+    from archsmith.runtime.study_view import FAILED, PAUSED, read_view
     from archsmith.runtime.study_view import INTERRUPTED as CUT_OFF
     from archsmith.runtime.workspace import Workspace, called
 
@@ -91,9 +91,9 @@ def show_study(
     failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", and {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}")
-    stopped = view.reason == REQUESTED and not view.job.fit  # a job that was asked to finish has its network
-    if report["state"] in (CUT_OFF, FAILED) or stopped:
-        which = view.id if view.folder is None else called(view.folder)
+    which = view.id if view.folder is None else called(view.folder)
+    goes_on = view.reason in (REQUESTED, FAILURES, UNPREPARED) and not view.job.fit  # a job then has its network
+    if report["state"] in (CUT_OFF, FAILED, PAUSED) or goes_on:
         say("", f"Go on with: {resume_command(which, view.began.to_data() if view.began else {})}")
     if report["error"]:
         say("", report["error"])
@@ -118,7 +118,7 @@ def show_study(
         say("")
         job, shared = bool(view.job.fit), view.job.plan.get("weights") == SHARED
         whole = shared or view.problem.fidelity == Fidelity()
-        _tell_trials(report, job=job, whole=whole, shared=shared, verbose=verbose)
+        _tell_trials(report, str(which), job=job, whole=whole, shared=shared, verbose=verbose)
 
 
 @app.command("resume")
@@ -182,6 +182,7 @@ def stop(
     from archsmith.cli.output import emit, say
     from archsmith.core.records import PAUSE, STOP
     from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.workspace import called
 
     opened = open_study(study, workspace)
     running = opened.store.holder is not None
@@ -192,7 +193,7 @@ def stop(
     elif not running:
         say(f"{opened.id} is not running.")
     elif now:
-        which = opened.id if workspace is None else opened.store.folder
+        which = called(opened.store.folder)
         say(f"Asked {opened.id} to end at once. Go on with: {resume_command(which, opened.began.to_data())}")
     else:
         say(f"Asked {opened.id} to finish.")
@@ -211,7 +212,7 @@ def remove(
     from archsmith.core.errors import LeaseError, UsageError
     from archsmith.runtime import removing
     from archsmith.runtime.lease import holder
-    from archsmith.runtime.workspace import Workspace
+    from archsmith.runtime.workspace import Workspace, called
 
     place = Workspace(workspace)
     folders = list(dict.fromkeys(place.resolve(study) for study in studies))
@@ -219,7 +220,7 @@ def remove(
         if folder.absolute().parent != place.studies.absolute():
             raise UsageError(f"The study {folder} lies outside of {place.path}.", "Name its place with --workspace.")
         if holder(folder) is not None:
-            which = shlex.quote(folder.name if workspace is None else str(folder))
+            which = shlex.quote(str(called(folder)))
             raise LeaseError(f"{folder.name} is running.", f"End it first: archsmith studies stop {which} --now")
     found = [leaving(folder) for folder in folders]
     if not yes:
@@ -333,9 +334,10 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
         say("", *told)
 
 
-def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, shared: bool, verbose: bool) -> None:
-    """Print the best trials, and every decision of the best one to those who know the space. ``whole``: no trial has a
-    fidelity of its own. ``shared``: trials of a job are scored with shared weights.
+def _tell_trials(report: Mapping[str, Any], which: str, *, job: bool, whole: bool, shared: bool, verbose: bool) -> None:
+    """Print the best trials, and every decision of the best one to those who know the space. ``which``: what commands
+    call the study. ``whole``: no trial has a fidelity of its own. ``shared``: trials of a job are scored with shared
+    weights.
     """
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name, number
@@ -365,7 +367,7 @@ def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, shared: b
     elif job:
         say("A trial is a short training that compares networks. Epochs are passes through the training split so far.")
     if job and not verbose:
-        more = f"archsmith studies show {shlex.quote(report['study'])} --verbose"
+        more = f"archsmith studies show {shlex.quote(which)} --verbose"
         say(f"Every decision behind trial {best['id']}: {more}")
         return
     say("", f"Best architecture (trial {best['id']}, {metric_name(metric)} {number(best['metrics'][metric])}):")

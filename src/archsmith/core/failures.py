@@ -28,7 +28,7 @@ SCREENED = "screened"  # what a cascade left out says nothing about whether tria
 LONGEST = 240  # characters of a reason
 
 HINTS = {  # by the kind of an EvaluationError
-    "exception": "Mend the evaluator or the space, and go on with the study.",
+    "exception": "Mend the evaluator or the space.",
     "memory": "Give more memory, or take a smaller space.",
     "timeout": "Give more time, or take a smaller space.",
     "nan": "Mend the evaluator. Where it trains a network, a lower learning rate may help.",
@@ -48,6 +48,7 @@ class Failures:
     ``n_outside``: trials with a score outside the hard limits, as long as none kept them.
     ``worked``: had any trial a score?
     ``fitted``: did any trial keep the hard limits?
+    ``scored``: had the latest trial a score?
     """
 
     first: int = FIRST
@@ -56,13 +57,15 @@ class Failures:
     n_outside: int = 0
     worked: bool = False
     fitted: bool = False
+    scored: bool = False
 
     def finished(self, trial: Trial) -> None:
+        self.scored = trial.losses is not None
         if _screened(trial):
             return
-        self.worked, self.fitted = self.worked or trial.losses is not None, self.fitted or trial.ok
-        self.n = self.n + 1 if trial.losses is None else 0
-        self.n_outside = 0 if self.fitted else self.n_outside + (trial.losses is not None)
+        self.worked, self.fitted = self.worked or self.scored, self.fitted or trial.ok
+        self.n = 0 if self.scored else self.n + 1
+        self.n_outside = 0 if self.fitted else self.n_outside + self.scored
 
     def closed(self, reason: str) -> None:
         if reason == FAILURES:
@@ -75,7 +78,7 @@ class Failures:
     @property
     def just_outside(self) -> bool:
         """Is it time to say that no trial keeps the hard limits? True behind one trial at the most."""
-        return self.n_outside == self.first and not self.n
+        return self.scored and self.n_outside == self.first
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class Reason:
     ``kind``: of the error, as in EvaluationError.
     ``trials``: those that failed for it.
     ``n_failed``: trials that failed, for whatever reason.
-    ``n_tried``: trials that ended, well or not.
+    ``n_tried``: trials that ended, well or not; those that a cascade screened out do not count.
+    ``screened``: were there such?
     """
 
     text: str
@@ -94,16 +98,18 @@ class Reason:
     trials: tuple[Trial, ...]
     n_failed: int
     n_tried: int
+    screened: bool = False
 
     @property
     def sentence(self) -> str:
         """How many failed, and why."""
         if self.n_tried == 1:
-            return f"The only trial failed: {self.text}"
+            return f"The only trial{' that was not screened out' if self.screened else ''} failed: {self.text}"
         whole = self.n_failed == self.n_tried
         failed = f"All {self.n_failed:,}" if whole else f"{self.n_failed:,} of {self.n_tried:,}"
         often = "" if len(self.trials) == self.n_failed else f", most often (in {len(self.trials):,}) for this"
-        return f"{failed} trials failed{often}: {self.text}"
+        whose = " that were not screened out" if self.screened else ""
+        return f"{failed} trials{whose} failed{often}: {self.text}"
 
     @property
     def hint(self) -> str:
@@ -126,7 +132,7 @@ def most_frequent(finished: Sequence[Trial]) -> Reason | None:
     text = (outcome.error if outcome is not None else None) or "no reason was given."
     short = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
     short = short if short[-1] in ".!?…" else f"{short}."
-    return Reason(short, common[0], ours, len(failed), len(tried))
+    return Reason(short, common[0], ours, len(failed), len(tried), len(tried) < len(finished))
 
 
 def outside(finished: Iterable[Trial], constraints: Sequence[Constraint]) -> str:
@@ -156,6 +162,10 @@ def nothing_found(history: History) -> str:
     reason = most_frequent(history.finished)
     if reason is not None:
         return reason.sentence
+    if history.finished:
+        n = len(history.finished)
+        whole = "The only trial was" if n == 1 else f"All {n:,} trials were"
+        return f"{whole} screened out by the cheap evaluator."
     return "Not one trial came to its end." if history.pending else "There was no trial."
 
 

@@ -52,16 +52,16 @@ class Strategy(Protocol):
 
 
 @contextlib.contextmanager
-def naming(strategy: Strategy, method: str, space: object) -> Iterator[None]:
-    """Around a call of a method of ``strategy``, anybody's code: its errors become a UsageError that names it."""
-    name = type(strategy).__name__
+def naming(part: object, method: str, space: object) -> Iterator[None]:
+    """Around a call of a method of ``part``, anybody's code: its errors become a UsageError that names it."""
+    name = type(part).__name__
     try:
         yield
     except KeyboardInterrupt:
         raise
     except ArchsmithError as error:
         told_by = (name, type(space).__name__)  # whoever is at fault is named already
-        theirs = type(error) in (UsageError, KeptError) and not type(strategy).__module__.startswith("archsmith.")
+        theirs = type(error) in (UsageError, KeptError) and not type(part).__module__.startswith("archsmith.")
         if not theirs or any(each in error.message for each in told_by):
             raise
         raise UsageError(f"{name}.{method}: {error.message}", error.hint) from error

@@ -67,10 +67,12 @@ LESS = frozenset(
     | {"params", "parameters", "macs", "flops", "memory", "bytes", "size", "sizes"}
     | {"seconds", "time", "times", "latency", "energy", "cost", "costs"}
 )
-# Words that turn the meaning of the others around, or may: more of ``neg_error`` and of ``params_saved`` is better.
+# Words that turn the meaning of the others around, or may: more of ``neg_error``, of ``params_saved`` and of
+# ``flops_per_second`` is better.
 TURNED = frozenset(
     {"neg", "negative", "negated", "minus", "inverse", "inv", "reciprocal", "reduction", "reduced", "saving", "savings"}
     | {"saved", "improvement", "improved", "gain", "gains", "gained", "drop", "decrease", "increase"}
+    | {"efficiency", "efficient", "bandwidth", "utilization", "utilisation", "per"}
 )
 
 

@@ -36,7 +36,7 @@ REASONS = {
     budget.FAILURES: "too many trials in a row failed",
     budget.UNTRAINABLE: "no network of this space can be trained",
     budget.FAILED: "it failed",
-    budget.UNPREPARED: "what all trials need could not be trained",
+    budget.UNPREPARED: "what all trials need could not be made ready",
 }
 NETWORKS = {  # the rows of a job
     "linear": "linear model",

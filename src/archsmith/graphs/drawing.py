@@ -131,8 +131,8 @@ def _known(graph: Graph, scope: str | None) -> str:
 
 
 def _count(number: int) -> str:
-    for size, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if number >= size:
+    for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= 0.9995 * size:  # which three digits round up to it
             return f"{number / size:.3g}{letter}"
     return str(number)
 

@@ -12,7 +12,7 @@ from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget, parse_seconds, parse_trials
 from archsmith.core.errors import UsageError
 from archsmith.core.wording import amount, clock
-from archsmith.runtime.resuming import AT_AN_END, MORE_TIME, MORE_TRIALS, resume_command
+from archsmith.runtime.resuming import AFRESH, AT_AN_END, MORE_TIME, MORE_TRIALS, resume_command
 from archsmith.runtime.study_view import StudyView
 from archsmith.runtime.workspace import called
 
@@ -88,13 +88,11 @@ class Standing:
         if now == self.before and not self.done:
             return
         if now == self.before:
-            raise UsageError(
-                f"{self.study} is finished, so there is nothing to go on with.", f"Give it more: {self._more()}"
-            )
+            raise UsageError(f"{self.study} is finished, so there is nothing to go on with.", self._advice())
         if now.seconds is not None and now.seconds <= self.seconds:
             raise UsageError(
                 f"A limit of {clock(now.seconds)} on the whole study leaves nothing: {clock(self.seconds)} are spent.",
-                f"Give it more: {self._more()}",
+                self._advice(),
             )
         if now.seconds is not None and self._late(now.seconds):
             left = now.seconds - self.seconds
@@ -105,7 +103,7 @@ class Standing:
         if now.trials is not None and (now.trials < self.trials or (now.trials == self.trials and self.done)):
             raise UsageError(
                 f"A limit of {amount(now.trials, 'trial')} on the whole study leaves none: it has had {self.trials}.",
-                f"Give it more: {self._more()}",
+                self._advice(),
             )
 
     def told(self, now: Budget) -> str:
@@ -128,9 +126,11 @@ class Standing:
     def _late(self, seconds: float) -> bool:
         return seconds - self.seconds < self.least or seconds <= self.seconds
 
-    def _more(self) -> str:
+    def _advice(self) -> str:
+        if self.reason == reasons.EXHAUSTED and not self.began.get("fit"):
+            return AFRESH
         more = MORE_TRIALS if self.before.seconds is None else MORE_TIME
-        return resume_command(self.called or self.study, self.began, *more)
+        return f"Give it more: {resume_command(self.called or self.study, self.began, *more)}"
 
 
 def _limit(text: str, read: Callable[[str], Number], before: Number | None, spent: Number) -> Number:

@@ -343,6 +343,7 @@ def _job_from_dict(data: Mapping[str, Any]) -> Job:
 
 def _work(connection: Connection, order_text: str) -> None:
     """The main function of a worker process."""
+    sys.stdout = sys.stderr  # what anybody's code prints: standard output is for results, which the parent writes
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf to it
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()

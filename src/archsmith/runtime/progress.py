@@ -324,10 +324,11 @@ def _calibrated(temperature: float) -> str:
 
 def _prepared(said: Preparing) -> str:
     metrics = said.metrics
-    of = f" of {_places(metrics['epochs'])}" if "epochs" in metrics else ""
+    total = metrics.get("epochs")
+    step = f"step {number(said.step)}" if total is None else f"epoch {_places(said.step)} of {_places(total)}"
     numbers = [f"{metric_name(name)} {number(metrics[name])}" for name in PREPARING if name in metrics]
     left = [f"about {clock(metrics['seconds_left'])} left"] if "seconds_left" in metrics else []
-    return ", ".join([f"preparing, epoch {_places(said.step)}{of}", *numbers, *left])
+    return ", ".join([f"preparing, {step}", *numbers, *left])
 
 
 def _places(epochs: float) -> str:

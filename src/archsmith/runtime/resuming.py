@@ -13,6 +13,8 @@ from archsmith.core import budget as reasons
 # Why a search is over that its budget did not end otherwise: it goes on only if it is given more.
 AT_AN_END = (*reasons.FOR_TIME, reasons.TRIALS, reasons.EXHAUSTED, reasons.CONVERGED, reasons.SETTLED)
 MORE_TIME, MORE_TRIALS = ("--time", "+10m"), ("--trials", "+10")
+# of a search that ended as EXHAUSTED: the same history gets the same answer, which is no proposal
+AFRESH = "The strategy has nothing more to propose, whatever it is given: start a new search."
 
 
 def resume_command(study: str | Path, began: Mapping[str, Any], *more: str) -> str:

@@ -302,8 +302,8 @@ class Search:
                 # through.
                 self.executor.on_message, self.executor.on_check = self._take, self.look_for_commands
             reason = self._loop(deque(self.history.pending.values()))
-        except EvaluationError:  # of the preparation: those of trials are their outcomes
-            reason = reasons.UNPREPARED
+        except EvaluationError as error:  # of the preparation: those of trials are their outcomes
+            reason, why = reasons.UNPREPARED, for_the_log(error)
             raise
         except Exception as error:
             reason, why = reasons.FAILED, for_the_log(error)
@@ -587,11 +587,17 @@ class Search:
             report=self._preparing,
         )
         try:
-            notes = prepare(self.problem, context)
+            with naming(self.evaluator, "prepare", self.problem.space):
+                notes = prepare(self.problem, context)
         except (Stopped, EvaluationError):
             if self._reason_to_stop() is None:
                 raise
             return
+        if not isinstance(notes, Mapping | None):
+            name = type(self.evaluator).__name__
+            raise UsageError(
+                f"{name}.prepare gave {named(notes)}, not a mapping of notes.", "Return a dict, or nothing."
+            )
         if self.history.prepared is None:
             self.write(Prepared(time.time() - started, notes or {}))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archsmith.core.budget import EXHAUSTED
 from archsmith.core.budget import FAILED as FAILED_LOOP
 from archsmith.core.errors import ArchsmithError, LeaseError, NoStudyError, StudyError, UsageError
 from archsmith.core.fields import checked
@@ -149,12 +151,7 @@ class Workspace:
         taken = [folder.name for folder in self._folders() if _made_as(name, folder)]
         if taken:
             newest = _summary(self.studies / max(taken))
-            began = {} if newest.began is None else newest.began.to_data()
-            more = more_after(newest.reason) or (MORE_TIME if newest.state == DONE else ())
-            raise UsageError(
-                f"There is a study named {name!r} already: {newest.id}.",
-                f"Go on with it ({resume_command(called(newest.folder), began, *more)}), or choose another --name.",
-            )
+            raise UsageError(f"There is a study named {name!r} already: {newest.id}.", _instead(newest))
 
     def list(self) -> list[StudySummary]:
         """Every study, the one that changed last first; one that cannot be read is listed, not raised."""
@@ -224,6 +221,17 @@ def _made_as(name: str, folder: Path) -> bool:
 def _refuse_odd(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
         raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
+
+
+def _instead(there: StudySummary) -> str:
+    """What to do where the name of ``there`` is asked for again."""
+    which, began = called(there.folder), {} if there.began is None else there.began.to_data()
+    if there.state == RUNNING:
+        return f"It is running (see {shlex.join(['archsmith', 'studies', 'show', str(which)])}). Choose another --name."
+    if there.reason == EXHAUSTED and not began.get("fit"):
+        return "It has nothing more to propose. Choose another --name."
+    more = more_after(there.reason) or (MORE_TIME if there.state == DONE else ())
+    return f"Go on with it ({resume_command(which, began, *more)}), or choose another --name."
 
 
 def called(folder: Path) -> str | Path:

@@ -308,6 +308,20 @@ def test_what_cannot_go_together_is_refused_before_the_name_is_taken(tmp_path: P
 
 
 @dataclass(frozen=True)
+class Hasty(Opinionated):
+    """Goes on from the last trial, and forgets that there may be none."""
+
+    def ask(self, history: Any, n: int, rng: Any) -> Any:
+        return [history.trials[-1]]
+
+
+def test_a_strategy_that_fails_at_the_first_ask_is_named_before_the_name_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^Hasty\.ask raised IndexError: list index out of range\."):
+        Comparison(tmp_path / "mine", plan(strategies={"hasty": Hasty()}))
+    assert not (tmp_path / "mine").exists()
+
+
+@dataclass(frozen=True)
 class Tired(Opinionated):
     """Random search that does no more than three trials."""
 

@@ -19,6 +19,7 @@ from archsmith.runtime.comparison.plan import PLAN, Plan, parts, read_plan, refu
 from archsmith.runtime.comparison.runs import RESULT, RUNS, Run, read_run, write_json
 from archsmith.runtime.comparison.watching import Observer, Watch
 from archsmith.runtime.comparison.workers import pool
+from archsmith.runtime.search import asked
 from archsmith.runtime.spawning import spawning
 
 TICK = 0.5  # seconds between two looks at the workers
@@ -121,5 +122,5 @@ class Comparison:
         for spec in self.plan.strategies.values():
             strategy = catalog.from_spec(spec, "strategy")
             check_strategy(strategy)
-            strategy.ask(History(problem), 1, generator(0, "rehearsal"))
+            asked(strategy, History(problem), 1, generator(0, "rehearsal"))
         refuse_endless(Budget(self.plan.seconds, self.plan.trials), problem, evaluator, self.plan.title)

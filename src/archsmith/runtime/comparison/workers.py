@@ -6,6 +6,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -46,6 +47,7 @@ def pool(workers: int, modules: Sequence[str] = ()) -> Iterator[concurrent.futur
 def _begin(modules: Sequence[str]) -> None:
     """The beginning of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf to it
+    sys.stdout = sys.stderr  # what anybody's code prints: standard output is for results, which the parent writes
     for module in modules:
         catalog.admit(module)
     parent = multiprocessing.parent_process()
