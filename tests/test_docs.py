@@ -10,6 +10,7 @@ import inspect
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,13 @@ def generate() -> Any:
 def test_a_page_of_the_reference_is_current(generate: Any, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert generate.filled(text) == text, "run: make reference"
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "reference").glob("*.md")), ids=name_of)
+def test_no_list_of_the_reference_begins_within_a_sentence(path: Path) -> None:
+    lines = ["", *path.read_text(encoding="utf-8").splitlines()]
+    pairs = [(before, line) for before, line in pairwise(lines) if before and line.startswith("* `")]
+    assert [line for before, line in pairs if not before.startswith(("* ", "  "))] == []
 
 
 def test_the_page_of_the_command_line_explains_every_word() -> None:

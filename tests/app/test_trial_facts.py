@@ -28,7 +28,7 @@ def test_one_trial_with_its_network_and_its_decisions(view_of: Any, tried: Any) 
     made = {"operator": "mutate"}
     view = view_of(tried(0, 0.5), tried(1, 0.6, {"depth": 2, "wide": True, "name": "a\x1b"}, parents=(0,), notes=made))
     found = trial_facts(view, 1)
-    assert found.trial.made == "Made from trial 0 by changing a decision"
+    assert found.trial.made == "Made from trial 0 by changing decisions"
     assert found.entrant.trial == 1
     assert found.decisions == [("depth", "2"), ("wide", "yes"), ("name", "a\\x1b")]
 

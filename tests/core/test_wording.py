@@ -145,9 +145,11 @@ def test_only_what_was_better_than_the_exported_network_was_passed_over() -> Non
 @pytest.mark.parametrize(
     ("operator", "parents", "said"),
     [
-        ("mutate", (3,), "made from trial 3 by changing a decision"),
+        ("mutate", (3,), "made from trial 3 by changing decisions"),
         ("crossover", (3, 4), "mixed from trials 3 and 4"),
         ("sample", (), "drawn by chance"),
+        ("grow", (3,), "grown from trial 3"),
+        ("policy", (), "drawn by the strategy's probabilities"),
         ("mutate", (), ""),
         ("own", (3,), "made from trial 3"),
         ("", (), ""),

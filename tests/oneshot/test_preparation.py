@@ -151,6 +151,8 @@ def test_it_says_where_it_stands(evaluator: SharedWeightsEvaluator, tmp_path: Pa
     assert 0 <= last["reward"] <= 1 and last["entropy"] > 0 and last["seconds_left"] == 0
     evaluator.space.validate(Architecture.from_json(last["best"]))
     assert notes["controller_steps"] == 4 and notes["steps"] == 12
+    assert last["measure"] == notes["measure"] == "accuracy"
+    assert notes["drawn"] == evaluator.candidates and 0 < notes["scored"] <= notes["drawn"]
 
 
 def test_derived_architectures_come_best_first_and_are_points_of_the_space(

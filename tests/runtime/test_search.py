@@ -20,6 +20,7 @@ from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import read_view
 from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.halving import SuccessiveHalving
 from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
@@ -298,6 +299,17 @@ def test_ask_and_tell_by_hand():
         assert study.history.trials[a.id].outcome.error == "ValueError: no"
 
 
+def test_ask_gives_nothing_as_long_as_a_strategy_waits():
+    problem = Problem(Flat(), fidelity=Fidelity("epochs", 1, 9))
+    with Search(problem, SuccessiveHalving(), ToyEvaluator()) as study:
+        rung = study.ask(9)
+        for trial in rung[:-1]:
+            study.tell(trial, 0.1 * trial.id)
+        assert study.ask() == [] and study.history.pending
+        study.tell(rung[-1], 0.1)
+        assert [trial.fidelity for trial in study.ask()] == [3.0]
+
+
 @pytest.mark.parametrize(
     ("result", "words"),
     [
@@ -490,6 +502,35 @@ def test_a_search_that_fails_before_its_first_trial_leaves_nothing(tmp_path):
     with pytest.raises(UsageError):
         search(store, strategy=failing_at(0), observer=lambda event: seen.append(event.kind)).run()
     assert not store.folder.exists() and "closed" not in seen
+
+
+@dataclass(frozen=True)
+class Training(ToyEvaluator):
+    """Its preparation may take hours, and tells of its progress."""
+
+    calls: ClassVar[list[str]] = []
+
+    def prepare(self, problem, context):
+        self.calls.append("prepared")
+        context.report(1.0, {"train_loss": 0.5})
+        return {}
+
+
+def test_what_a_preparation_took_hours_for_is_kept_where_the_first_ask_fails(tmp_path):
+    store = SqliteStore(tmp_path / "study")
+    with pytest.raises(UsageError):
+        search(store, strategy=failing_at(0), evaluator=Training()).run()
+    assert read_view(store.folder).state == "failed"
+
+
+def test_a_problem_that_the_strategy_cannot_search_is_refused_before_the_preparation(tmp_path):
+    Training.calls.clear()
+    store = SqliteStore(tmp_path / "study")
+    problem = Problem(Flat(), (Objective("accuracy"), Objective("latency_ms")))
+    evaluator = Training(("accuracy", "latency_ms"))
+    with pytest.raises(UsageError, match="RegularizedEvolution optimises one objective"):
+        Search(problem, RegularizedEvolution(), evaluator, store=store).run()
+    assert not Training.calls and not store.folder.exists()
 
 
 def test_a_search_that_fails_later_is_kept_and_tells_why(tmp_path):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from archsmith.core.errors import UsageError
 from archsmith.strategies.forecast import (
     AGEING,
     UNKNOWN_LEVEL,
@@ -135,3 +136,9 @@ def test_scores_after_thousands_of_epochs_are_still_apart() -> None:
 
 def test_nothing_is_gained_on_an_error_of_none() -> None:
     assert expected_gain(0.0, math.log(0.1), 0.5) == 0.0
+
+
+@pytest.mark.parametrize("name", ["slope_sd", "bend_sd"])
+def test_no_slope_is_known_for_sure(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"^Prior\.{name} cannot be 0\. Give a number above 0\."):
+        Prior(**{name: 0})  # type: ignore[arg-type]

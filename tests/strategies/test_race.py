@@ -1,17 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.errors import UsageError
+from archsmith.core.history import History
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.space import Choose, Space
-from archsmith.core.trial import Outcome
+from archsmith.core.trial import Outcome, Proposal
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search, SearchResult
 from archsmith.strategies.forecast import Prior, fresh
@@ -218,6 +222,54 @@ def test_the_inner_strategy_is_asked_once_the_seeds_are_used() -> None:
     assert "sample" in operators and operators.index("sample") > operators.index("seed")
 
 
+@dataclass(frozen=True)
+class Stuck(Curves):
+    """The family that ends best cannot go on: each time it gets the same error."""
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Mapping[str, float]:
+        if architecture["family"] == "slow_starter" and fidelity > 4.0:
+            raise ValueError("it diverges")
+        return super().evaluate(architecture, fidelity, context)
+
+
+def test_what_failed_to_go_on_is_not_asked_for_again_and_the_race_goes_on() -> None:
+    strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch())
+    result = Search(PROBLEM, strategy, Stuck(), budget=Budget(trials=500, work=200.0)).run()
+    tried = [(trial.architecture.key, trial.fidelity) for trial in result.history.trials]
+    assert result.reason == "settled" and len(set(tried)) == len(tried)
+    assert any(trial.losses is None for trial in result.history.trials)
+
+
+class Mine:
+    """An inner strategy of one's own, which answers with what it was given."""
+
+    def __init__(self, answer: Callable[[History], Any]) -> None:
+        self.answer = answer
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> Any:
+        return self.answer(history)
+
+
+ANY = Architecture({"family": FAMILIES[0], "member": 0})
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda history: None, r"^Mine\.ask gave None, not a list of proposals\."),
+        (lambda history: [ANY], r"^Mine\.ask gave a list that holds an Architecture"),
+        (lambda history: [Proposal(ANY)] * 2, r"^Mine was asked for 1.proposal and gave 2\."),
+        (lambda history: [Proposal(ANY, parents=(99,))], r"^Mine named trial 99 as a parent of trial 0\."),
+        (lambda history: [Proposal(Architecture({"family": "none"}))], r"^Mine proposed an architecture outside the"),
+        (lambda history: [Proposal(ANY, notes={"belief": math.nan})], r"^Mine gave the note 'belief'"),
+        (lambda history: {}["width"], r"^Mine\.ask raised KeyError: 'width'\."),
+    ],
+)
+def test_a_wrong_answer_of_the_inner_strategy_is_told_by_its_name(answer: Callable[[History], Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Search(PROBLEM, Race(inner=Mine(answer)), Curves(), budget=Budget(trials=5, work=20.0)).run()
+
+
 def families(result: SearchResult) -> set[str]:
     return {str(trial.architecture["family"]) for trial in result.history.trials}
 
@@ -306,3 +358,9 @@ def test_bad_settings_are_refused() -> None:
         Race((), 3)
     with pytest.raises(UsageError, match="slice"):
         Race(slice=0.0)
+
+
+@pytest.mark.parametrize("name", ["rows", "most_epochs", "unit_seconds"])
+def test_nothing_is_divided_by_0(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"^Race\.{name} cannot be 0\. Give a number above 0\."):
+        Race(**{name: 0})  # type: ignore[arg-type]

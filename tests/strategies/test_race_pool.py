@@ -85,3 +85,26 @@ def test_families_are_ranked_by_the_best_forecast_among_them() -> None:
         "c": 1,
         "a": 2,
     }
+
+
+def test_where_no_work_is_left_and_the_rival_is_ahead_nothing_is_lost() -> None:
+    strategy = Race(SEEDS, rival=0.01)
+    used = history((("a", 80.0, 0.6, 9.0), ("b", 20.0, 0.5, 9.0)))
+    found = Pool.of(strategy, used, ())
+    best = found.best()
+    assert best is not None and found.left == 0.0 and found.rival_is_ahead_of(best)
+    assert strategy.reason_to_end(used) == "outdone"
+
+
+def test_what_failed_with_more_work_does_not_go_on() -> None:
+    def going_on(tried: History) -> list[str]:
+        now = Pool.of(Race(SEEDS), tried, ())
+        best = now.best()
+        assert best is not None
+        return sorted(option.entrant.family for option in now.options(best) if option.entrant is not None)
+
+    tried = history((("a", 1.0, 0.5, 9.0), ("b", 1.0, 0.6, 9.0)))
+    assert going_on(tried) == ["a", "b"]
+    tried.take(Proposed((ProposedTrial(2, Architecture({"family": "b"}), 2.0, (1,), {}),)))
+    tried.take(Finished(2, Outcome.failure(ValueError("it diverges"))))
+    assert going_on(tried) == ["a"]

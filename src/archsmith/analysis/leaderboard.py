@@ -102,7 +102,7 @@ def leaderboard(
     finals: Iterable[Mapping[str, Any]], history: History | None = None, limit: int | None = None
 ) -> Leaderboard:
     """``finals`` are the rows of a FitResult as dicts; ``history`` gives the trials, at most ``limit`` of them:
-    those that ended with a score at the highest fidelity that was tried (the longest training), see
+    those that ended with a score within the limits, at the highest fidelity (the longest training) that has one, see
     ``History.ranking``. Networks that failed come last.
     """
     objective = history.problem.objectives[0] if history is not None else None

@@ -267,8 +267,8 @@ class _Run:
         except (UsageError, DeadEnd) as error:
             if not history.finished:
                 raise
-            self.phases.say(f"The search ended, because nothing more could be proposed. {error}")
-            return reasons.FAILURES
+            self.phases.say(f"The search ended, because nothing more could be proposed. {for_the_log(error)}")
+            return reasons.BROKEN
         if not history.finished and reason == reasons.SECONDS:
             self.phases.say("The time for the search was over before its first trial came to its end.")
         elif history.best() is None and reason != reasons.REQUESTED:

@@ -23,6 +23,7 @@ FAILURES = "failures"
 UNTRAINABLE = "untrainable"  # no network of the space can be trained, so there was no trial
 FAILED = "failed"  # an error outside of the trials ended it
 UNPREPARED = "unprepared"  # the evaluator's own first phase failed, so there was no trial
+BROKEN = "broken"  # the strategy, or the space, failed behind the first trial, and a job went on without it
 FOR_TIME = (SECONDS, LATE, OUTDONE)  # with more time the search goes on
 
 DEFAULT_TRIALS = 100  # of a search that is given no budget

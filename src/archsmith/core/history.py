@@ -132,24 +132,22 @@ class History:
         return [self.trials[i] for i in self._by_key.get(_key(architecture), ())]
 
     def best(self, fidelity: float | None = None) -> Trial | None:
-        """The finished, feasible trial with the lowest first loss at one fidelity (the highest one tried when None);
-        the earliest of equals.
+        """The finished, feasible trial with the lowest first loss at one fidelity; the earliest of equals.
 
-        Losses of different fidelities are never compared.
+        None stands for the highest fidelity at which a feasible trial finished. Losses of different fidelities are
+        never compared.
         """
         fidelity = self._highest if fidelity is None else fidelity
         return self._best.get(fidelity) if fidelity is not None else None
 
     def ranking(self, fidelity: float | None = None) -> list[Trial]:
-        """Feasible finished trials at one fidelity (the highest one tried when None), best first; the earliest of
-        equals first.
-        """
+        """Feasible finished trials at one fidelity (None: see ``best``), best first; the earliest of equals first."""
         fidelity = self._highest if fidelity is None else fidelity
         return sorted((t for t in self.finished if t.ok and t.fidelity == fidelity), key=lambda t: (t.loss, t.id))
 
     def front(self, fidelity: float | None = None) -> Front:
-        """The feasible trials at one fidelity (the highest one tried when None) that no other one dominates, by first
-        loss. With one objective: the best and its equals.
+        """The feasible trials at one fidelity (None: see ``best``) that no other one dominates, by first loss. With one
+        objective: the best and its equals.
         """
         fidelity = self._highest if fidelity is None else fidelity
         nothing = Front(self.problem.objectives)
@@ -165,8 +163,8 @@ class History:
         return self.front().knee or self.best()
 
     def improved_by(self, trial: Trial, fidelity: float | None = None) -> bool:
-        """Is ``trial``, which finished last, better than all before it at one fidelity (the highest one tried when
-        None)? With several objectives: is it a new point of the front?
+        """Is ``trial``, which finished last, better than all before it at one fidelity (None: see ``best``)? With
+        several objectives: is it a new point of the front?
         """
         if len(self.problem.objectives) > 1:
             return self.front(fidelity).extended_by(trial)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from archsmith.core.errors import (
     TRACEBACK,
     ArchsmithError,
     EvaluationError,
+    InvalidArchitectureError,
     Stopped,
     UsageError,
     shortened,
@@ -28,6 +31,7 @@ from archsmith.core.history import History
 from archsmith.core.kept import KeptError
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.core.wording import amount
 
 Report = Callable[[float, Mapping[str, float]], None]
 
@@ -37,11 +41,13 @@ class Strategy(Protocol):
     """Chooses what to try next, as a function of the history.
 
     Law: a new instance given the same history and generator proposes the same. Whatever a strategy learns is a cache
-    over ``history.finished``. A strategy may also have ``incumbent(history) -> Trial | None`` and
-    ``reason_to_end(history) -> str``: the trial that a comparison judges it by, where that is not the one with the best
-    score, and why it proposes nothing more, one of the reasons in ``archsmith.core.budget``; and ``check(history)``,
-    which Search calls before the first ask, behind the evaluator's preparation: it raises UsageError where the strategy
-    cannot work with what it finds.
+    over ``history.finished``. A strategy may also have:
+
+    ``incumbent(history) -> Trial | None``: the trial that a comparison judges it by, where that is not the one with the
+        best score.
+    ``reason_to_end(history) -> str``: why it proposes nothing more; one of the reasons in ``archsmith.core.budget``.
+    ``check(history)``: raises UsageError where it cannot work with what it finds. Search calls it before the first
+        trial, behind the evaluator's preparation.
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
@@ -67,6 +73,65 @@ def naming(part: object, method: str, space: object) -> Iterator[None]:
         raise UsageError(f"{name}.{method}: {error.message}", error.hint) from error
     except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
         raise UsageError(f"{name}.{method} raised {told(error).rstrip('.')}.", TRACEBACK) from error
+
+
+def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+    """Up to ``n`` proposals of ``strategy``, looked at: strategies are anybody's code. Raises UsageError that names it,
+    for an error of its ``ask`` and for an answer that cannot become trials. Fidelities are not looked at.
+    """
+    name = type(strategy).__name__
+    with naming(strategy, "ask", history.space):
+        proposals = strategy.ask(history, n, rng)
+    if not history.whole:  # an id that follows from it would be wrong, and a log with it cannot be opened again
+        raise UsageError(f"{name}.ask changed the lists of the history.", "Work on a copy: list(history.trials).")
+    if inspect.iscoroutine(proposals):
+        proposals.close()  # else Python warns of it
+    if not isinstance(proposals, list | tuple):
+        raise UsageError(f"{name}.ask gave {named(proposals)}, not a list of proposals.", _listed(proposals))
+    for proposal in proposals:
+        if not isinstance(proposal, Proposal):
+            raise UsageError(
+                f"{name}.ask gave a list that holds {named(proposal)}; it must hold proposals only.",
+                "Wrap each architecture: Proposal(architecture).",
+            )
+    if len(proposals) > n:
+        raise UsageError(f"{name} was asked for {amount(n, 'proposal')} and gave {len(proposals)}.")
+    for trial, proposal in enumerate(proposals, len(history)):
+        _look_at(proposal, trial, name, history)
+    return list(proposals)
+
+
+def _look_at(proposal: Proposal, trial: int, name: str, history: History) -> None:
+    """Raises UsageError where it cannot become this ``trial``. ``name``: of its strategy."""
+    try:
+        history.space.validate(proposal.architecture)
+    except InvalidArchitectureError as error:
+        raise UsageError(f"{name} proposed an architecture outside the space.", str(error)) from error
+    unborn = [parent for parent in proposal.parents if isinstance(parent, bool) or parent not in range(trial)]
+    if unborn:
+        raise UsageError(
+            f"{name} named trial {unborn[0]!r} as a parent of trial {trial}.", "Parents are ids of earlier trials."
+        )
+    for note, value in proposal.notes.items():
+        try:
+            json.dumps({note: value}, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"{name} gave the note {note!r}, which cannot be logged: it is "
+                f"{value if isinstance(value, float) else named(value)}.",
+                "Notes are texts, finite numbers, True, False or None.",
+            ) from error
+
+
+def _listed(proposals: object) -> str:
+    """What to do about proposals that are no list."""
+    if isinstance(proposals, Proposal):
+        return "Return a list with it: [proposal]."
+    if inspect.iscoroutine(proposals):
+        return "Write def ask, not async def ask."
+    if isinstance(proposals, Iterator):
+        return "Return a list: list(...) of what ask yields, from another function."
+    return "Return [] to propose nothing."
 
 
 def incumbent(strategy: Strategy, history: History) -> Trial | None:

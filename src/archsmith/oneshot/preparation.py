@@ -305,11 +305,14 @@ class Preparation:
             self._report()
 
     def _report(self) -> None:
-        """Report the progress as numbers, and the best architecture of the controller's current turn as JSON text."""
+        """Report the progress as numbers, the metric of scores by name, and the best architecture of the controller's
+        current turn as JSON text.
+        """
         metrics: dict[str, Any] = {
             "epochs": self.pace.n_steps / self.steps_per_epoch,
             "seconds": self.elapsed,
             "seconds_left": self._seconds_left(),
+            "measure": self.goal.metrics[0],
         }
         if self.losses.values:
             metrics |= {"train_loss": self.losses.mean(), "learning_rate": self.recipe.rate(self.pace.progress)}
@@ -350,6 +353,9 @@ class Preparation:
             "seconds": self.elapsed,
             "keys": len(bank),
             "params": sum(tensor.numel() for tensor in bank.tensors().values()),
+            "measure": self.goal.metrics[0],
+            "drawn": self.derivation.drawn,
+            "scored": len(self.derivation.seen),
             **(
                 {"controller_steps": self.controller.n_updates, "entropy": self.controller.entropy}
                 if self.controller is not None

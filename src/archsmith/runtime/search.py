@@ -10,21 +10,18 @@ of trials the resumed study equals the unbroken one.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import math
 import numbers
 import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-import numpy as np
 
 from archsmith import catalog
 from archsmith.core import budget as reasons
@@ -33,7 +30,6 @@ from archsmith.core.errors import (
     TRACEBACK,
     ArchsmithError,
     EvaluationError,
-    InvalidArchitectureError,
     Stopped,
     StudyError,
     UsageError,
@@ -41,7 +37,7 @@ from archsmith.core.errors import (
 )
 from archsmith.core.events import Event
 from archsmith.core.failures import FIRST, IN_A_ROW, Failures, nothing_found, outside
-from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, named, said
+from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, said
 from archsmith.core.history import History
 from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
@@ -53,6 +49,7 @@ from archsmith.core.protocols import (
     Message,
     Store,
     Strategy,
+    asked,
     naming,
     reason_to_end,
     repeatable,
@@ -78,7 +75,7 @@ from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.core.wording import amount
 from archsmith.runtime.arguments import check_parts, checked_budget, checked_seed
-from archsmith.runtime.memory import MemoryStore, to_json
+from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.run import read_result
@@ -203,7 +200,7 @@ class Search:
         self._commands_at = 0.0
         self._retried: set[int] = set()
         self._began: StudyRecord | None = None  # as an earlier opening wrote it
-        self._stillborn = False  # it failed before its first trial: nothing of it is kept
+        self._stillborn = False  # it failed before there was anything to keep
         self._forget()
 
     def _forget(self) -> None:
@@ -213,6 +210,7 @@ class Search:
         self._simulated_seconds = 0.0
         self._failures = Failures(self.max_failures_at_first, self.max_failures_in_a_row)
         self._since_best = 0
+        self._preparation_told = False  # did it report progress?
 
     # Opening and closing: the lease, and the history as the log tells it
 
@@ -287,7 +285,7 @@ class Search:
     def run(self) -> SearchResult:
         """Search until the budget is spent. Opens the study when it is not open, and closes it again. Raises
         EvaluationError where the evaluator's preparation failed. Of a search that fails before its first trial, by an
-        error of whatever kind, nothing is kept.
+        error of whatever kind, nothing is kept, unless the preparation reported progress: that may be hours of work.
         """
         if self._opened_at is None:
             with self:
@@ -307,7 +305,8 @@ class Search:
             raise
         except Exception as error:
             reason, why = reasons.FAILED, for_the_log(error)
-            self._stillborn = self._began is None and not self.history.trials and not self.info.get("fit")
+            empty = not self.history.trials and not self._preparation_told
+            self._stillborn = self._began is None and empty and not self.info.get("fit")
             raise
         finally:
             self.executor.close()
@@ -382,27 +381,6 @@ class Search:
                 f"{type(self.strategy).__name__} asked for {fidelity.name} = {value}; the problem allows "
                 f"{fidelity.minimum} to {fidelity.maximum}."
             )
-        try:
-            self.problem.space.validate(proposal.architecture)
-        except InvalidArchitectureError as error:
-            raise UsageError(
-                f"{type(self.strategy).__name__} proposed an architecture outside the space.", str(error)
-            ) from error
-        unborn = [parent for parent in proposal.parents if isinstance(parent, bool) or parent not in range(trial)]
-        if unborn:
-            raise UsageError(
-                f"{type(self.strategy).__name__} named trial {unborn[0]!r} as a parent of trial {trial}.",
-                "Parents are ids of earlier trials.",
-            )
-        for note, value_of in proposal.notes.items():
-            try:
-                to_json(note, {note: value_of})
-            except UsageError as error:
-                raise UsageError(
-                    f"{type(self.strategy).__name__} gave the note {note!r}, which cannot be logged: it is "
-                    f"{value_of if isinstance(value_of, float) else named(value_of)}.",
-                    "Notes are texts, finite numbers, True, False or None.",
-                ) from error
         return ProposedTrial(trial, proposal.architecture, value, tuple(proposal.parents), proposal.notes)
 
     def _submit(self, trial: Trial) -> None:
@@ -463,8 +441,9 @@ class Search:
     # Asking and telling by hand
 
     def ask(self, n: int = 1) -> list[Trial]:
-        """Up to ``n`` new trials to be evaluated by the caller; an empty list when the budget of trials is spent or the
-        space exhausted.
+        """Up to ``n`` new trials to be evaluated by the caller. An empty list where the budget of trials is spent, or
+        the strategy proposes nothing: as long as ``history.pending`` holds trials it waits for them (tell one, and ask
+        again), without them it is at its end.
         """
         self._must_be_open("ask")
         n = fitted(n, int, "The number of trials to ask for")
@@ -566,6 +545,8 @@ class Search:
             self._since_best = 0 if self.history.improved_by(trial) else self._since_best + 1
         elif event.kind == "closed":
             self._failures.closed(str(event.data.get("reason")))
+        elif event.kind == Preparing.kind:
+            self._preparation_told = True
 
     def _prepare(self) -> None:
         """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace;
@@ -577,6 +558,10 @@ class Search:
         prepare = getattr(self.evaluator, "prepare", None)
         if prepare is None:
             return
+        if not self.history.trials and type(self.strategy).__module__.startswith("archsmith."):
+            # It refuses what it cannot search, such as several objectives, before something that may take hours.
+            # Those of others may need what is prepared.
+            asked(self.strategy, self.history, 1, generator(self.seed, "ask", self.history.n_asks))
         started = time.time()
         context = Context(
             -1,
@@ -614,28 +599,6 @@ class Search:
         self.write(Preparing(step, said))
 
 
-def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
-    """What ``strategy`` proposes, looked at: strategies are anybody's code. Raises UsageError that names it."""
-    name = type(strategy).__name__
-    with naming(strategy, "ask", history.space):
-        proposals = strategy.ask(history, n, rng)
-    if not history.whole:  # an id that follows from it would be wrong, and a log with it cannot be opened again
-        raise UsageError(f"{name}.ask changed the lists of the history.", "Work on a copy: list(history.trials).")
-    if inspect.iscoroutine(proposals):
-        proposals.close()  # else Python warns of it
-    if not isinstance(proposals, list | tuple):
-        raise UsageError(f"{name}.ask gave {named(proposals)}, not a list of proposals.", _listed(proposals))
-    for proposal in proposals:
-        if not isinstance(proposal, Proposal):
-            raise UsageError(
-                f"{name}.ask gave a list that holds {named(proposal)}; it must hold proposals only.",
-                "Wrap each architecture: Proposal(architecture).",
-            )
-    if len(proposals) > n:
-        raise UsageError(f"{name} was asked for {amount(n, 'proposal')} and gave {len(proposals)}.")
-    return list(proposals)
-
-
 def for_the_log(error: Exception) -> str:
     """An error in words for later readers, who have no traceback of it."""
     if isinstance(error, ArchsmithError):
@@ -653,17 +616,6 @@ def other_setting(part: str, before: Any, now: Any) -> str:
         name = next(name for name in {**before, **now} if before.get(name) != now.get(name))
         return other_setting(f"{part}.{name}", before.get(name), now.get(name))
     return f"{part} = {before!r}, not {now!r}"
-
-
-def _listed(proposals: object) -> str:
-    """What to do about proposals that are no list."""
-    if isinstance(proposals, Proposal):
-        return "Return a list with it: [proposal]."
-    if inspect.iscoroutine(proposals):
-        return "Write def ask, not async def ask."
-    if isinstance(proposals, Iterator):
-        return "Return a list: list(...) of what ask yields, from another function."
-    return "Return [] to propose nothing."
 
 
 def _describe(obj: Any) -> dict[str, Any]:

@@ -52,8 +52,8 @@ class Prior:
     levels: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        check_from_0("Prior", slope_sd=self.slope_sd, common=self.common, bend_sd=self.bend_sd, end_sd=self.end_sd)
-        check_above_0("Prior", repeats=self.repeats)
+        check_above_0("Prior", slope_sd=self.slope_sd, bend_sd=self.bend_sd, repeats=self.repeats)
+        check_from_0("Prior", common=self.common, end_sd=self.end_sd)
 
     def of(self, family: str) -> Prior:
         """What is known of one family."""

@@ -48,6 +48,7 @@ REFITS = (2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)
 REFIT_EVERY = 60
 MUTATED = 2 / 3  # share of the candidates of one ask in larger spaces; the others are random samples
 PARENTS = 10  # whose mutations are candidates
+MOST_CHANGED = 2  # decisions that a mutation changes, at the most
 LOW_FIDELITY_NOISE = 4.0  # of a trial below the full fidelity, in multiples of the noise of one at it
 CONNECTING = 50  # draws for a network whose output depends on its input
 
@@ -284,18 +285,14 @@ class _Model:
     def _nearest(self, architecture: Architecture, history: History) -> Trial | None:
         """The trial with a score whose decisions differ least, the best of equals.
 
-        It would be the parent if the architecture had been found by mutation.
+        It would be the parent if the architecture had been found by mutation. None where that changes fewer decisions.
         """
-        scored = [trial for trial in self.trials if trial.losses is not None]
-        return min(
-            scored,
-            key=lambda trial: (
-                _n_different(trial.architecture, architecture),
-                ranking_key(trial, history.problem),
-                trial.id,
-            ),
-            default=None,
-        )
+        near = [
+            (distance, ranking_key(trial, history.problem), trial.id)
+            for trial in self.trials
+            if trial.losses is not None and (distance := _n_different(trial.architecture, architecture)) <= MOST_CHANGED
+        ]
+        return history.trials[min(near)[2]] if near else None
 
     def _candidates(
         self, history: History, n: int, taken: set[str], rng: np.random.Generator

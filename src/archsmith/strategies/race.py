@@ -13,8 +13,9 @@ slice of work, a new entrant or one that is there:
         give the slice to whoever promises most for its work; stop when nobody promises anything
 
 At most a quarter of all work goes to others than the best one, which may change with every score, and at most an eighth
-to first slices. The best one goes on until it is sure to be the best: that costs nothing, since its training goes on in
-any case. The answer is who has the best forecast, among those that were scored twice if there are any.
+to first slices; but always four slices, and whatever the best one cannot use. The best one goes on until it is sure to
+be the best: that costs nothing, since its training goes on in any case. The answer is who has the best forecast, among
+those that were scored twice if there are any.
 
 So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
 trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates). Where it is known
@@ -41,9 +42,9 @@ import numpy as np
 
 from archsmith.core.budget import EXHAUSTED, LATE, OUTDONE, SETTLED
 from archsmith.core.errors import UsageError
-from archsmith.core.fields import check_from_0, checked
+from archsmith.core.fields import check_above_0, check_from_0, checked
 from archsmith.core.history import History
-from archsmith.core.protocols import Strategy
+from archsmith.core.protocols import Strategy, asked
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.strategies.forecast import Prior
@@ -92,7 +93,7 @@ class Race:
             raise UsageError(
                 f"Race has anchors={self.anchors} and {len(self.seeds)} seeds.", "Anchors are the first of the seeds."
             )
-        check_from_0("Race", rows=self.rows, most_epochs=self.most_epochs, unit_seconds=self.unit_seconds)
+        check_above_0("Race", rows=self.rows, most_epochs=self.most_epochs, unit_seconds=self.unit_seconds)
         check_from_0("Race", rival=self.rival, most_work=self.most_work, most_work_with_rival=self.most_work_with_rival)
         if self.slice is not None and not self.slice > 0:
             raise UsageError(f"Race has slice={self.slice}.", "Give work above 0, or None.")
@@ -162,7 +163,7 @@ class Race:
         if seeds:
             return seeds[0]
         shadow, latest = _foretold(pool)
-        for proposal in self.inner.ask(shadow, 1, rng):
+        for proposal in asked(self.inner, shadow, 1, rng):
             if not pool.history.seen(proposal.architecture):
                 parents = tuple(latest[parent] for parent in proposal.parents)
                 return Proposal(proposal.architecture, pool.slice, parents=parents, notes=proposal.notes)

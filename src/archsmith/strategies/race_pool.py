@@ -259,7 +259,7 @@ class Pool:
     def _carrying_on(self, best: Entrant) -> Iterator[Option]:
         for entrant in self.entrants:
             work = self._further(entrant) - entrant.work
-            if entrant.architecture.key in self.busy or work <= 0:
+            if entrant.architecture.key in self.busy or work <= 0 or self._stuck(entrant):
                 continue
             seen = entrant.seen
             if entrant is not best or self.rival_is_ahead_of(best):
@@ -271,6 +271,11 @@ class Pool:
                 if second < math.inf:
                     gain += expected_gain(second, seen.log, seen.sd) - max(0.0, second - seen.error)
             yield Option(work, gain, entrant)
+
+    def _stuck(self, entrant: Entrant) -> bool:
+        """Did going on with it not work once? What repeats, as a training that diverges, would not work again."""
+        tried = self.history.of(entrant.architecture)
+        return any(trial.outcome is not None and not trial.ok and trial.fidelity > entrant.work for trial in tried)
 
     def _entering(self, best: Entrant) -> Iterator[Option]:
         """Seeds, as far as something is known of their families, and anybody else."""
@@ -315,7 +320,7 @@ class Pool:
 
     def _lost(self, best: Entrant, work: float) -> float:
         """What the best entrant loses, as an error, when ``work`` goes to somebody else."""
-        if self.left == math.inf:
+        if self.left in (0.0, math.inf):
             return 0.0
         rival_next = self.rival_is_ahead_of(best)  # whose training has not begun
         before, slope = (0.0, self.rules.prior.slope) if rival_next else (best.work, best.seen.slope)

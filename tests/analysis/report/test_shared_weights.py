@@ -200,9 +200,30 @@ def test_derived_networks_and_what_they_scored_as_trials(prepared: Any) -> None:
         (3, 0.5, 2, None),
     ]
     text = found.lead.replace(NB, " ")
-    assert "50 networks were drawn" in text and "The 3 best were kept" in text
+    assert "After the training networks were drawn and scored with" in text and "The 3 best were kept" in text
     assert "Trials looked at 2 of these more closely, and number 2 came out best." in text
     assert "the same shared weights on all validation examples" in found.looked
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ({"drawn": 7, "scored": 7}, "7 networks were drawn and scored with the shared weights. The 2 best"),
+        ({"drawn": 50, "scored": 30}, "50 networks were drawn and scored with the shared weights, equal ones once: 30"),
+    ],
+)
+def test_it_says_how_many_were_scored_whatever_was_meant_to_be(prepared: Any, notes: dict[str, int], said: str) -> None:
+    assert said in derived(prepared(REPORTS, {**rows(0.6, 0.5), **notes}, candidates=100)).lead.replace(NB, " ")
+
+
+def test_first_looks_are_told_in_the_metric_that_the_preparation_names(prepared: Any) -> None:
+    measured = {"accuracy": 0.9, "balanced_accuracy": 0.7}
+    tried = [(CELLS[0], measured, {"operator": "derived", "rank": 0})]
+    found = told(prepared(turns(2), {**rows(0.6), "measure": "balanced_accuracy"}, tried, task=None))
+    assert found.derived is not None and found.measure == "balanced_accuracy"
+    assert found.derived.candidates[0].value == 0.7
+    reports = [(step, {**metrics, "measure": "balanced_accuracy"}) for step, metrics in turns(2)]
+    assert told(prepared(reports, task=None)).measure == "balanced_accuracy"  # one that was cut off
 
 
 def test_a_first_look_that_is_confirmed(prepared: Any) -> None:

@@ -92,6 +92,14 @@ def test_beliefs_that_are_optimistic_on_purpose_have_no_line_of_agreement(search
     assert not guesses(searched(rows, optimism=1.0)).comparable
 
 
+@pytest.mark.parametrize("noted", [("belief",), ("mean", "deviation")])
+def test_within_a_race_what_is_foreseen_is_not_what_comes_out(searched: Any, noted: tuple[str, ...]) -> None:
+    rows = [(0.5 + 0.01 * i, dict.fromkeys(noted, 0.5 + 0.01 * i)) for i in range(10)]
+    alone, raced = (guesses(searched(rows, **inner)) for inner in ({}, {"inner": {"type": "progressive", "args": {}}}))
+    assert alone.comparable and "race" not in alone.note
+    assert not raced.comparable and "here that is compared with its first score" in raced.note
+
+
 def test_every_level_has_a_mark_of_its_own(searched: Any) -> None:
     assert len({level_style(level) for level in range(2, 14)}) == 12
     rows: list[tuple[float | None, Notes]] = [

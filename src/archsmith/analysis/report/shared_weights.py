@@ -1,8 +1,9 @@
 """How shared weights were trained before the first trial, and which networks were derived from them.
 
 Read from what an evaluator reports while it prepares (``train_loss``, ``reward``, ``baseline`` and ``entropy`` over the
-epochs) and from the notes of its end (``epochs``, ``seconds``, ``keys``, ``params``, ``derived``), as archsmith.oneshot
-writes them. An evaluator that prepares something else is not told of here.
+epochs, in the ``measure``) and from the notes of its end (``epochs``, ``seconds``, ``keys``, ``params``, ``measure``,
+``drawn``, ``scored``, ``derived``), as archsmith.oneshot writes them. An evaluator that prepares something else is not
+told of here.
 """
 
 from __future__ import annotations
@@ -254,19 +255,23 @@ def _best(candidates: Sequence[Candidate]) -> Candidate:
 def _derived(study: Study, candidates: Sequence[Candidate]) -> Derived | None:
     if not candidates:
         return None
-    drawn, tried = (
-        finite(sharing_settings(study).get("candidates")),
-        [row for row in candidates if row.value is not None],
-    )
-    n = len(candidates)
-    many = amount(int(drawn), "network was", "networks were") if drawn else "networks were"
-    text = f"After the training {many} drawn and scored with the shared weights. "
+    tried, n = [row for row in candidates if row.value is not None], len(candidates)
+    text = f"After the training {_scored(study)}. "
     text += f"The {n} best were kept." if n > 1 else "The best one was kept."
     if len(tried) > 1:
         best = _best(candidates).place
         text += f" Trials looked at {'all of these' if len(tried) == n else f'{len(tried)} of these'} more closely"
         text += ", and the first one stayed the best." if best == 1 else f", and number {best} came out best."
     return Derived(text, _looked(study, bool(tried)), tuple(candidates[:TOP]), len(candidates[TOP:]))
+
+
+def _scored(study: Study) -> str:
+    """How many networks were drawn, and scored; without numbers where they are not known."""
+    notes = study.history.prepared or {}
+    drawn, scored = (int(finite(notes.get(name)) or 0) for name in ("drawn", "scored"))
+    many = amount(drawn, "network was", "networks were") if drawn else "networks were"
+    once = f", equal ones once: {amount(scored, 'score')}" if 0 < scored < drawn else ""
+    return f"{many} drawn and scored with the shared weights{once}"
 
 
 def _looked(study: Study, tried: bool) -> str:

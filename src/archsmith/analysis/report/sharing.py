@@ -13,7 +13,7 @@ from archsmith.analysis.study import Study
 
 SHARED = "archsmith.oneshot.evaluator:SharedWeightsEvaluator"
 INSIDE = ("evaluator", "second")  # fields of a wrapper that hold the evaluator whose scores its trials get
-# by the evaluator's task; more is better in all of them
+# by the evaluator's task, of preparations that do not say their metric; more is better in all of them
 MEASURES = {"classes": "accuracy", "balanced": "balanced_accuracy", "numbers": "r2"}
 
 
@@ -47,7 +47,9 @@ def judge_spec(study: Study) -> Any:
 
 def sharing_metric(study: Study) -> str:
     """The metric of rewards and first looks."""
-    return MEASURES.get(str(sharing_settings(study).get("task")), study.history.problem.objectives[0].metric)
+    told = (study.history.prepared or {}, *(metrics for _, metrics in study.preparing[-1:]))
+    said = next((name for each in told if isinstance(name := each.get("measure"), str)), None)
+    return said or MEASURES.get(str(sharing_settings(study).get("task"))) or study.history.problem.objectives[0].metric
 
 
 def judge_settings(study: Study) -> Mapping[str, Any]:

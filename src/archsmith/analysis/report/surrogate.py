@@ -97,12 +97,14 @@ def level_style(level: int) -> tuple[str, str]:
     return LEVEL_FORMS[level % 4], LEVEL_COLOURS[level % 3]
 
 
-def _note(ranks: bool, n_unscored: int, n_left_out: int) -> str:
+def _note(study: Study, ranks: bool, n_unscored: int, n_left_out: int) -> str:
     text = "Both axes: the share of the trials until then that a trial beats. " if ranks else ""
     text += (
         "The strategy proposes only what the surrogate takes for good. "
         "Over the whole search space the correlation would probably be higher."
     )
+    if _raced(study):
+        text += " In a race it predicts how a network ends; here that is compared with its first score."
     if n_unscored:
         what = "1 trial" if n_unscored == 1 else f"{n_unscored:,} trials"
         text += f" {what} that failed or broke a limit {'is' if n_unscored == 1 else 'are'} not drawn."
@@ -131,7 +133,7 @@ def _of_ranks(study: Study) -> Guesses | None:
     text = _agreement(guesses, outcomes)
     text += f" Typically a trial was expected to beat {expected} of the earlier ones, and it beat {came_out}."
     some, left_out = thinned(dots, set())
-    return Guesses(text, _note(True, 0, left_out), some, (), True, True)
+    return Guesses(text, _note(study, True, 0, left_out), some, (), True, not _raced(study))
 
 
 def _whole(part: float) -> str:
@@ -167,7 +169,7 @@ def _of_scores(study: Study) -> Guesses | None:
     if len(scored) < ENOUGH:
         return None
     shares = is_share(metric) and maximize and all(0 <= belief <= 1 for _, belief in scored)
-    comparable = shares and not _optimism(study)
+    comparable = shares and not _optimism(study) and not _raced(study)
     dots = []
     for trial, belief in scored:
         value, level = trial.metrics[metric], noted(trial, "level")
@@ -180,7 +182,7 @@ def _of_scores(study: Study) -> Guesses | None:
         text += _within_levels(dots, levels, maximize)
     floor, n_below = floor_of(study, [dot.outcome for dot in dots])
     some, left_out = thinned(dots, set())
-    note = _note(False, len(believed) - len(scored), left_out)
+    note = _note(study, False, len(believed) - len(scored), left_out)
     return Guesses(text, note, some, levels, False, comparable, floor, n_below)
 
 
@@ -188,6 +190,13 @@ def _optimism(study: Study) -> Any:
     """What was added to a prediction on purpose, in standard deviations."""
     strategy = study.began.get("strategy")
     return (strategy.get("args") or {}).get("optimism") if isinstance(strategy, Mapping) else None
+
+
+def _raced(study: Study) -> bool:
+    """Does the strategy propose within a race? Then it learns from forecasts, and trials have their first scores."""
+    strategy = study.began.get("strategy")
+    args = strategy.get("args") if isinstance(strategy, Mapping) else None
+    return isinstance(args, Mapping) and isinstance(args.get("inner"), Mapping)
 
 
 def _within_levels(dots: Sequence[Guess], levels: Sequence[int], maximize: bool) -> str:
