@@ -37,7 +37,7 @@ from archsmith.core.errors import (
 )
 from archsmith.core.events import Event
 from archsmith.core.failures import FIRST, IN_A_ROW, Failures, nothing_found, outside
-from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, said
+from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, named, said
 from archsmith.core.history import History
 from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
