@@ -88,6 +88,18 @@ def test_rows_of_an_unfinished_study_are_those_whose_training_is_over(make: Any)
     assert [(row["name"], row["valid"]) for row in read_study(make(finished=False)).rows] == [("linear", 0.6)]
 
 
+def test_predictions_of_another_network_than_the_result_is_of_are_left_out(make: Any) -> None:
+    folder = make()
+    store = SqliteStore(folder)
+    store.acquire()
+    store.append([Event("opened", {"pid": 2, "host": "here", "budget": [120.0, None]}), Event("extended", {})])
+    assert read_study(folder).test is not None  # they are of the result still
+    store.append([Event("phase", {"name": "test", "state": "finished", "seconds": 0.1, "result": {}})])
+    store.close()
+    study = read_study(folder)
+    assert study.test is None and "has measured another network since" in study.missing[0]
+
+
 def test_nothing_in_the_log(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     store.acquire()

@@ -94,7 +94,7 @@ def test_its_seconds_are_those_of_all_openings_and_of_the_trial_that_it_goes_on_
     whole, _ = train(workshop, begun, tmp_path / "a", epochs=10.0)
     first, _ = train(workshop, begun, tmp_path / "b", epochs=5.0)
     kept = tmp_path / "b" / "trial3.carried.safetensors"
-    more = dataclasses.replace(begun, begun=Begun(seed=5, checkpoint=kept, epochs=3.0, round=1))
+    more = dataclasses.replace(begun, begun=Begun(seed=5, checkpoint=kept, epochs=3.0), round=1)
     assert train(workshop, more, tmp_path / "c", epochs=10.0)[0].seconds > 0.8 * whole.seconds > first.seconds
     assert workshop.restored(more, kept).seconds > 0.4 * first.seconds
 
@@ -135,11 +135,36 @@ def test_its_first_part_has_what_costs_less_and_its_last_part_has_not(workshop, 
 
 def test_with_more_time_it_goes_on_from_before_its_end(workshop, begun, tmp_path):
     first, _ = train(workshop, begun, tmp_path, epochs=5.0)
-    later = dataclasses.replace(begun, begun=dataclasses.replace(begun.begun, round=1))
+    later = dataclasses.replace(begun, round=1)
     _, told = train(workshop, later, tmp_path, epochs=10.0)
     assert min(epoch for epoch, _ in told) > 3.0  # what was trained at the constant rate is not trained again
     kept = workshop.restored(begun, tmp_path / "trial3.safetensors")  # and the first answer is still there
     assert kept.score.metrics == pytest.approx(first.score.metrics) and kept.epochs == 5.0
+
+
+def test_a_schedule_of_its_own_that_time_cut_short_begins_again_with_more_time(workshop, candidate, tmp_path):
+    first, told = train(workshop, candidate, tmp_path, epochs=20.0, seconds=1e-4)
+    before, low = (tmp_path / "linear.safetensors").read_bytes(), told[-1][1]["learning_rate"]
+    later = dataclasses.replace(candidate, round=1)
+    more, told = train(workshop, later, tmp_path, epochs=20.0)
+    assert first.epochs < more.epochs == 20.0 and min(epoch for epoch, _ in told) > first.epochs
+    assert max(metrics["learning_rate"] for _, metrics in told) > low
+    assert (tmp_path / "linear.safetensors").read_bytes() == before  # the first answer is still there
+    for number in (1, 2):  # it has had all epochs
+        again, told = train(workshop, dataclasses.replace(candidate, round=number), tmp_path, epochs=20.0)
+        assert [epoch for epoch, _ in told] == [20.0] and again.score.metrics == pytest.approx(more.score.metrics)
+
+
+def test_a_schedule_of_its_own_that_was_killed_goes_on_where_it_was_with_more_time(workshop, candidate, tmp_path):
+    def killed(epoch, metrics):
+        if epoch == 3.0:
+            raise KeyboardInterrupt
+
+    whole, _ = train(workshop, candidate, tmp_path / "a", epochs=6.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(workshop, candidate, tmp_path / "b", epochs=6.0, report=killed)
+    more, told = train(workshop, dataclasses.replace(candidate, round=1), tmp_path / "b", epochs=6.0)
+    assert min(epoch for epoch, _ in told) == 3.0 and more.score.metrics == pytest.approx(whole.score.metrics)
 
 
 def test_a_training_whose_checkpoint_is_gone_begins_anew(workshop, begun, tmp_path):

@@ -61,7 +61,8 @@ def test_a_result_survives_json_with_all_its_rows():
         ((Row("fixed", 0.9), Row("searched", 0.99, exported=True)), 7, "This one is the best of them"),
         ((Row("fixed", 0.9), Row("tuned", 0.99, exported=True)), 7, "More than one network was trained to the end"),
         ((Row("linear", 0.99, exported=True), Row("searched", 0.9)), 7, "the best one on"),
-        ((Row("tuned", 0.99, exported=True), Row("fixed", 0.9, stopped=True)), 2, "worth more than a search"),
+        ((Row("tuned", 0.99, exported=True), Row("fixed", 0.9, stopped=True)), 2, "promised more than the"),
+        ((Row("fixed", 0.9, exported=True), Row("searched", error="no memory")), 7, "The searched network could not"),
         ((Row("unfinished", 0.99, exported=True), Row("searched", 0.9)), 7, "exported as it was"),
         ((Row("earlier.1", 0.99, exported=True), Row("searched", 0.9)), 7, "the network from before"),
     ],
@@ -168,6 +169,14 @@ def test_what_had_no_rival_for_want_of_time_is_not_said_to_be_worth_more_than_a_
     assert why == "The time was too short to compare networks, so the pretrained network got all of it."
     why = dataclasses.replace(RESULT, rows=rows, n_trials=0, stop_reason="requested").why
     assert why.startswith("A person asked the job to finish before networks were compared, so the pretrained network")
+
+
+def test_a_training_that_a_person_cut_short_did_not_get_the_rest_of_the_time():
+    for n_trials, reason in ((7, "requested"), (7, "trials"), (0, "seconds")):
+        rows = (Row("linear", 0.9), Row("tuned", 0.99, exported=True))
+        asked = {"rows": rows, "n_trials": n_trials, "n_failed": 0, "stop_reason": reason, "asked_to_finish": True}
+        why = dataclasses.replace(RESULT, **asked).why
+        assert why.endswith(("was trained.", "was trained on."))
 
 
 def test_its_short_form_names_the_study_and_the_scores():

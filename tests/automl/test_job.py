@@ -12,6 +12,7 @@ from archsmith.automl import job, opening
 from archsmith.automl.command import command_of
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.job import fit
+from archsmith.automl.phases import Phases
 from archsmith.automl.reference import Reference
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
@@ -86,9 +87,17 @@ def test_the_last_word_on_the_time_counts_the_report_and_is_what_the_study_spent
     assert sum(each["seconds"] for each in finished.result.phases.values()) <= finished.result.seconds + 0.1
 
 
-@pytest.mark.parametrize(("valid", "looks"), [(0.9, 0), (0.8, 1)])
-def test_a_network_that_changed_since_it_was_tested_is_tested_again(tmp_path, monkeypatch, valid, looks):
-    before = {"tests": {"fixed": {"accuracy": 0.5}}, "of": {"fixed": 0.9}}
+@pytest.mark.parametrize(
+    ("valid", "exported", "looks"),
+    [
+        (0.9, {"exported": "fixed"}, 0),
+        (0.9, {}, 0),  # as versions before wrote it
+        (0.8, {"exported": "fixed"}, 1),
+        (0.9, {"exported": "linear"}, 1),  # the predictions are of that one
+    ],
+)
+def test_a_network_that_changed_since_it_was_tested_is_tested_again(tmp_path, monkeypatch, valid, exported, looks):
+    before = {"tests": {"fixed": {"accuracy": 0.5}}, "of": {"fixed": 0.9}, **exported}
     phases = SimpleNamespace(results={"test": before}, test_reads=1, phase=lambda *args: contextlib.nullcontext({}))
     workshop = SimpleNamespace(splits=SimpleNamespace(test=[1, 2]), modality=SimpleNamespace(nouns="pictures"))
     run = SimpleNamespace(
@@ -372,6 +381,37 @@ def test_a_space_without_a_network_that_can_be_trained_is_told_before_the_start(
     assert (result.n_trials, result.stop_reason) == (0, "untrainable") and result.max_difference <= 1e-4
     assert any(text.startswith(f"There is no search. {failure}") for text in notes(events))
     assert "no network of this space can be trained" in Path(result.report).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("planned", "needs", "asked_at", "given"),
+    [
+        (1000.0, {}, None, [500.0, 900.0]),
+        (1000.0, {"searched": 400.0}, None, [480.0, 900.0]),
+        (1000.0, {}, 100.0, [500.0, 25.0]),  # asked within the first training, which hears that itself
+        (1000.0, {"searched": 400.0}, 100.0, [480.0, 25.0]),
+        (None, {}, 100.0, [None, 25.0]),
+        (110.0, {}, 100.0, [55.0, 10.0]),
+        (1000.0, {"searched": 400.0}, 0.0, [5.0, job.LEAST_TRAINING]),  # asked before
+    ],
+)
+def test_once_a_person_asked_to_finish_every_training_is_short(planned, needs, asked_at, given):
+    def train(candidate, epochs, seconds):
+        told.append(seconds)
+        run.phases.search.seconds += 100.0
+        run.phases.search.asked_to_stop = asked_at is not None
+        return [Final(candidate.name, Score({"accuracy": 0.9}, 10), None, 10.0)]
+
+    run, told = object.__new__(job._Run), []
+    plan = SimpleNamespace(final_end=planned, final_epochs=8.0, budget_seconds=planned)
+    run.job = SimpleNamespace(plan=plan, modality=SimpleNamespace(nouns="pictures"))
+    run.phases = object.__new__(Phases)
+    run.phases.job, run.phases._lead = run.job, 0.0
+    run.phases.search = SimpleNamespace(seconds=0.0, asked_to_stop=asked_at == 0.0, look_for_commands=lambda: None)
+    run.pool = SimpleNamespace(slow_end=0.0, needs=needs, runner_up=lambda tried, n_before: None)
+    run.workshop, run.task, run._train_one = None, SimpleNamespace(metric="accuracy"), train
+    run._train_each([Candidate(name, None, None) for name in ("searched", "tuned")], [1.0, 1.0], run._end())
+    assert told == given
 
 
 @pytest.mark.parametrize(

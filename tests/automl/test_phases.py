@@ -89,11 +89,29 @@ def test_a_search_whose_early_end_was_taken_back_is_undone(opening, store):
     store.append([Event("study", {**STUDY, "fit": {"settings": {}}}), Event("command", {"name": "stop"})])
     with opening().phase("search") as done:
         done.update(reason="requested")
+    with opening().phase("ready") as done:
+        done.update(trials={"searched": 1})
     killed = opening()
-    assert killed.results["search"] == {"reason": "requested"} and killed.round == 0
+    assert killed.results["search"] == {"reason": "requested"} and "ready" in killed.results and killed.round == 0
     store.append([Event("closed", {"reason": "interrupted"})])
     again = opening()
     assert not again.results and again.round == 1 and not again.was_extended
+
+
+def test_a_phase_that_goes_on_is_expected_to_take_what_it_was_at_first(opening, store):
+    def broken_off(forecast):
+        with pytest.raises(KeyError), opening().phase("search", forecast=forecast):
+            raise KeyError
+
+    broken_off(40.0)
+    broken_off(15.0)
+    with opening().phase("search", forecast=5.0):
+        pass
+    assert opening().told()["search"]["expected"] == 40.0
+    store.append([Event("extended", {})])
+    with opening().phase("search", forecast=30.0):
+        pass
+    assert opening().told()["search"]["expected"] == 70.0
 
 
 def test_notes_are_one_event_a_line(opening, store):

@@ -38,9 +38,7 @@ def test_a_fast_space_has_no_slow_training_to_speak_of():
 
 def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
     told = line(60, None, failure="None of 7 networks of this space can be trained: no memory.")
-    assert told.startswith(
-        "There is no search. None of 7 networks of this space can be trained: no memory. One network"
-    )
+    assert told.startswith("There is no search. None of 7 networks of this space can be trained: no memory. The final")
     assert "budget" not in told
 
 
@@ -54,12 +52,14 @@ def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
 )
 def test_without_a_clock_epochs_are_told(weights, words):
     told = line(None, 5, weights=weights)
-    assert words in told and "100 epochs" in told
+    assert words in told and "A final training has at most 100 epochs. It ends sooner where it no longer" in told
+    assert ("pretrained" in told) == (weights != SHARED)
 
 
 def test_a_race_without_a_clock_promises_no_number_of_epochs():
     told = line(None, 5)
-    assert "Every trial" not in told and told.startswith("A network is first tried for the work of")
+    assert "Every trial" not in told and told.startswith("A network is first tried for about")
+    assert "hand-made" not in told  # not every space begins with that one, or counts in its epochs
 
 
 def test_shared_weights_are_told_with_what_would_be_enough():
@@ -87,18 +87,19 @@ def test_a_study_that_goes_on_is_told_what_is_left_of_its_plan():
     assert plan.final_end - 37 + plan.reserve_seconds == pytest.approx(120 - 37)
     assert "The time for the search is over. The best network" in lines_of(plan, spent=plan.search_end)[0]
     (alone,) = lines_of(make_plan(60, None, 5.0, SLOW), spent=10.0)
-    assert "One network then trains for what is left" in alone and "search" not in alone
+    assert "The final training then goes on for what is left, at most" in alone and "search" not in alone
 
 
 def test_one_is_told_as_one():
     plan = dataclasses.replace(make_plan(600, None, 5.0, SPEED, weights=SHARED), forecast_trials=1.3)
     assert "about 1 architecture is then scored" in lines_of(plan)[0]
-    assert "work of 1 epoch of" in lines_of(dataclasses.replace(make_plan(None, 5, 5.0, SPEED), proxy_epochs=1.02))[0]
+    plan = dataclasses.replace(make_plan(None, 5, 5.0, SPEED), proxy_epochs=1.02)
+    assert "for about 1 epoch, perhaps" in lines_of(plan)[0]
 
 
 def test_one_network_is_promised_what_it_gets_at_least():
     (line,) = lines_of(dataclasses.replace(make_plan(60, None, 55.0, SLOW), search_end=58.0, final_end=59.0))
-    assert "One network trains for 3 s" in line
+    assert "The final training takes at most 3 s; then come" in line
 
 
 def test_no_rest_of_0_seconds_is_promised():

@@ -12,6 +12,7 @@ from archsmith.automl.pool import Pool
 from archsmith.runtime.workspace import Workspace
 from archsmith.strategies.race import Race
 from archsmith.training.goal import Score
+from archsmith.training.recipe import Recipe
 
 
 def files(finished):
@@ -80,7 +81,7 @@ def pool(
     made.job = SimpleNamespace(plan=plan, speed=speed, splits=splits)
     history = SimpleNamespace(trials=[trial], finished=[trial], of=lambda architecture: [trial])
     made.search = SimpleNamespace(history=history, strategy=None)
-    made.phases = SimpleNamespace(left=lambda end: left)
+    made.phases = SimpleNamespace(left=lambda end: left, final_end=lambda: 100.0, results={}, round=0)
     made.slow_end, made._tuned_end, made.needs = 0.0, 4.0, {}
     made._brought = SimpleNamespace(name="tuned") if brought else None
     made._expected, made._competitive = expected if brought else math.inf, competitive and brought
@@ -108,6 +109,44 @@ def test_two_networks_are_trained_to_the_end_where_time_permits(monkeypatch, cas
     assert [candidate.name for candidate in made.finalists()] == names
     assert made.needs == ({"searched": 80.0} if len(names) == 2 else {})
     assert made.slow_end == (4.0 if "tuned" in names else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("begun", "left", "names"),
+    [
+        (["searched", "tuned"], 0.0, ["searched", "tuned"]),  # both were trained, and the export was killed
+        (["tuned"], 300.0, ["tuned"]),
+        (["searched"], 300.0, ["searched"]),
+    ],
+)
+def test_what_the_same_budget_began_is_brought_to_its_end(monkeypatch, begun, left, names):
+    made = pool(monkeypatch, left=left, expected=0.25)
+    made.phases.results = {"ready": {"trials": dict.fromkeys(begun)}}
+    assert [candidate.name for candidate in made.finalists()] == names
+    assert made.slow_end == (4.0 if "tuned" in names else 0.0)
+
+
+@pytest.mark.parametrize("begun", [{}, {"ready": {"trials": {"tuned": None}}}])
+def test_a_tuning_that_was_begun_goes_on_though_the_machine_is_slower_now(monkeypatch, begun):
+    made = pool(monkeypatch, left=0.0, expected=0.25)
+    made._brought, made.untested, made.phases.results, made.phases.round = None, {}, begun, 3
+    made.job.plan.budget_seconds, made.job.plan.n_verified, made.job.augmentation = 60.0, 10, None
+    made.job.splits.test = made.job.splits.valid = range(100)
+    made.job.splits.balanced = False
+    monkeypatch.setattr(made, "_seconds_of_an_example", lambda final: 0.03)  # 12.6 s for the end: a little too much
+    score, candidate = Score({"accuracy": 0.6}, np.zeros(0)), Candidate("pretrained", None, Recipe())
+    final = Final("pretrained", score, None, 1.0, candidate=candidate)
+    expected = made.look_at([SimpleNamespace(carrying_on=Recipe)], [final])
+    assert expected == (pytest.approx(0.3) if begun else None)
+    assert (made._brought is not None) == bool(begun) and (not begun or made._brought.file == "tuned.3")
+
+
+def test_once_a_person_asked_to_finish_there_is_no_time_for_two(monkeypatch):
+    made = pool(monkeypatch, left=0.0, expected=0.25)
+    made.phases.left = lambda end: 3.0 * end
+    assert [candidate.name for candidate in made.finalists()] == ["searched", "tuned"]  # 80 s of 300 are needed
+    made.phases.final_end = lambda: 30.0
+    assert [candidate.name for candidate in made.finalists()] == ["searched"]
 
 
 def test_a_race_gets_less_time_where_two_networks_may_be_trained(monkeypatch):

@@ -309,6 +309,15 @@ def test_resume_takes_new_limits(command: Any, asked: list[FitSettings], begun: 
     assert (asked[0].name, asked[0].seconds, asked[0].resume) == (study, 300.0, True)
 
 
+def test_a_job_of_another_workspace_goes_on_by_its_folder(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str], tmp_path: Path
+) -> None:
+    study = begun(seconds=120.0)
+    answer = command("studies", "resume", Path("w") / "studies" / study)
+    assert answer.code == 0, answer.err
+    assert [(settings.name, settings.workspace) for settings in asked] == [(study, str(tmp_path / "w"))]
+
+
 @pytest.mark.parametrize("words", [("studies", "resume"), ("fit", "digits", "--resume")])
 def test_resume_adds_to_the_limits_of_the_study(
     command: Any, asked: list[FitSettings], begun: Callable[..., str], words: tuple[str, ...]
@@ -432,6 +441,21 @@ def test_ctrl_c_twice_stops_and_says_how_to_go_on(
     assert (answer.code, answer.out) == (130, "")
     said = f"Go on with: archsmith studies resume {store.folder}\n"
     assert answer.err.endswith(said if is_begun else "Stopped, before there was a study to go on with.\n")
+
+
+def test_ctrl_c_twice_before_a_resumed_job_is_open_says_how_to_go_on(
+    command: Any, begun: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = begun(seconds=120.0)
+
+    def fit(settings: FitSettings, observer: Any, finish: Any, on_study: Any) -> FitResult:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        return RESULT
+
+    monkeypatch.setattr(job, "fit", fit)
+    answer = command("studies", "resume", study, "--workspace", "w")
+    assert answer.code == 130 and "Go on with: archsmith studies resume" in answer.err and study in answer.err
 
 
 @pytest.mark.slow

@@ -141,6 +141,20 @@ def test_show_says_how_to_go_on_with_what_was_cut_off(command: Any, tmp_path: Pa
     assert out.endswith("\n") and not out.endswith("\n\n")
 
 
+def test_show_of_a_job_that_failed_behind_its_search_does_not_say_that_the_search_did(
+    command: Any, tmp_path: Path
+) -> None:
+    store = SqliteStore(tmp_path / "studies" / "full")
+    store.acquire()
+    job = {"strategy": {"type": "b"}, "space": {"type": "a"}, "fit": {"settings": {"data": "digits"}}}
+    search = {"name": "search", "state": "finished", "seconds": 1.0, "result": {"reason": "settled"}}
+    failed = {"reason": "failed", "seconds": 9.0, "error": "The disk is full."}
+    store.append([Event("study", job), Event("phase", search), Event("closed", failed)])
+    store.close()
+    out = command("studies", "show", "full", "--workspace", tmp_path).out
+    assert "full: failed, 0 trials" in out and "The disk is full." in out
+
+
 def test_show_says_why_this_network_was_exported(command: Any, job: tuple[str, Path]) -> None:
     (summary,) = Workspace(job[1]).list()
     store = SqliteStore(summary.folder)

@@ -28,6 +28,7 @@ from archsmith.data.examples import Splits
 from archsmith.data.stored import opened
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.curves import Point
+from archsmith.runtime.job_view import TEST
 from archsmith.runtime.study_view import StudyView, read_view
 
 Reports = list[Point]
@@ -280,6 +281,13 @@ def _add_predictions(study: Study) -> None:
     """The predictions on the test split, without examples that have no label."""
     path = study.folder / "final" / "predictions.npz"
     if not path.exists():
+        return
+    job = study.view.job
+    if job.result is not None and not job.ended and TEST in job.results:
+        study.missing.append(
+            "The study went on after its result and has measured another network since, so this report cannot look "
+            "into single predictions."
+        )
         return
     try:
         with reading("It is damaged", ""):

@@ -46,14 +46,12 @@ class Begun:
     ``seed``: of the training.
     ``checkpoint``: its file; None: no step was taken yet. Where the file is gone, the training begins anew.
     ``epochs``: that it was trained for.
-    ``round``: how often its job was given more time; every time the rate is brought down anew.
     ``trial``: of the search that left it there; None: it was no trial.
     """
 
     seed: int
     checkpoint: Path | None = None
     epochs: float = 0.0
-    round: int = 0
     trial: int | None = None
 
 
@@ -67,6 +65,7 @@ class Candidate:
     ``trial``: where the search found it; None when it did not.
     ``start``: a network whose weights the training begins with; None: with random ones.
     ``begun``: a training at a constant rate that it goes on from; None: it is trained by its own schedule.
+    ``round``: of its job (see ``StudyView.round``); in every one the rate is brought down anew.
     ``origin``: where weights come from that were learnt from other data; None where there are none.
     ``trained``: does gradient descent train it?
     """
@@ -79,6 +78,7 @@ class Candidate:
     augmentation: Augmentation | None = None
     trial: int | None = None
     begun: Begun | None = None
+    round: int = 0
     start: Network | None = None
     origin: Origin | None = None
     trained: bool = True
@@ -95,7 +95,7 @@ class Candidate:
     def file(self) -> str:
         """The beginning of the names of its files."""
         name = self.name if self.trial is None else f"trial{self.trial}"
-        return f"{name}.{self.begun.round}" if self.begun is not None and self.begun.round else name
+        return f"{name}.{self.round}" if self.round else name
 
     @property
     def last_trial(self) -> int | None:
@@ -204,8 +204,9 @@ class Workshop:
         file, begun = folder / f"{candidate.file}.safetensors", candidate.begun
         common: dict[str, Any] = {"hurry": hurry, "report": report, "measure_every": max(1, round(epochs / 20))}
         if begun is None:
+            _carry_over(candidate, folder)
             return self._trained(candidate, file, seed=seed, epochs=epochs, seconds=seconds, **common)
-        stem = replace(candidate, begun=None).file
+        stem = replace(candidate, round=0).file
         carried, best = folder / f"{stem}{CARRIED}", folder / f"{stem}{BEST}"
         common["best_to"] = best
         # Scores are not comparable while examples are of another kind than those that are scored.
@@ -334,6 +335,21 @@ class Workshop:
         """The main metric on the validation split."""
         valid = self.splits.valid
         return self.goal.score(self.outputs(network, valid), valid.targets).metrics[self.goal.metrics[0]]
+
+
+def _carry_over(candidate: Candidate, folder: Path) -> None:
+    """What a training by its own schedule came to in the round before goes on in this one. Where time was too short for
+    all epochs, the schedule begins again from there: with the rate at which it ended, nothing more would be learnt.
+    """
+    rounds = (replace(candidate, round=number) for number in range(candidate.round, -1, -1))
+    files = [folder / f"{each.file}.safetensors" for each in rounds]
+    found = next((place for place in files if place.exists()), files[0])
+    kept = None if found == files[0] else checkpoint.load(found)
+    if kept is not None:
+        tensors, facts = kept
+        if facts["finished"] and facts["step"] < facts["n_steps"]:
+            facts = {**facts, "finished": False, "progress": 0.0}
+        checkpoint.save(files[0], tensors, facts)
 
 
 def _kept(place: Path) -> tuple[Fitted | None, float | None]:

@@ -27,8 +27,8 @@ NAMES = {
 }
 # Why a network was exported that did not come of a race, by the name of its row.
 REASONS = {
-    "tuned": "What the pretrained network has learnt from other data was worth more than a search, so it got the rest "
-    "of the time.",
+    "tuned": "What the pretrained network has learnt from other data promised more than the networks of the search, so "
+    "it was trained on.",
     "unfinished": "The best trial was clearly better than all that was trained after it, so it was exported as it was.",
     **dict.fromkeys(
         ("earlier", "earlier_fixed"),
@@ -157,6 +157,8 @@ class FitResult:
         if what and self.n_trials and self.n_failed == self.n_trials:
             failed = "The only trial" if self.n_trials == 1 else f"All {self.n_trials} trials"
             return f"{failed} failed, so {what} was trained."
+        if what and "searched" in rows and rows["searched"].error:
+            return f"{sentence_case(NAMES['searched'])} could not be trained in full, so {what} was exported."
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:
             after = f"After {amount(self.n_trials, 'trial')}"
             if self.stop_reason != SETTLED:
@@ -172,7 +174,8 @@ class FitResult:
         if self.stop_reason == REQUESTED:
             return f"A person asked the job to finish before networks were compared, so {what} was trained at once."
         if self.stop_reason == SECONDS:
-            return f"The time was too short to compare networks, so {what} got all of it."
+            got = "was trained" if self.asked_to_finish else "got all of it"
+            return f"The time was too short to compare networks, so {what} {got}."
         return f"{sentence_case(end_of_search(self.stop_reason, 0))}, so {what} was trained."
 
     def to_dict(self) -> dict[str, Any]:

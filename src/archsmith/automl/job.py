@@ -214,7 +214,8 @@ class _Run:
             return self.workshop.fit_model(baseline, seed, seconds=seconds, folder=self.folder)
         seconds = None if budget is None else min(LONGEST_LINEAR, max(1.0, LINEAR_SHARE * budget))
         epochs = max(1.0, baseline.steps / self.job.speed.steps_per_epoch)
-        return self._final(Candidate.of(baseline), epochs=epochs, seconds=seconds, quiet=True)
+        candidate = dataclasses.replace(Candidate.of(baseline), round=self.phases.round)
+        return self._final(candidate, epochs=epochs, seconds=seconds, quiet=True)
 
     def _inform(self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]) -> None:
         """What the baselines came to tells the race what to expect."""
@@ -289,9 +290,7 @@ class _Run:
         out.
         """
         with self.phases.phase("ready", "what is trained to the end, and how fast this machine is now") as done:
-            candidates, end = self.pool.finalists(), self.phases.final_end()
-            if end is not None and self.pool.slow_end:
-                end = max(self.phases.seconds + LEAST_TRAINING, end - self.pool.slow_end)
+            candidates, end = self.pool.finalists(), self._end()
             n_threads: int | None = None
             look = self.search.look_for_commands
             if end is not None:  # the machine may be busier, or quieter, than it was at the start
@@ -302,6 +301,11 @@ class _Run:
             done.update(trials={each.name: each.last_trial for each in candidates})
         with threads.limited(n_threads):
             return self._train_each(candidates, costs, end)
+
+    def _end(self) -> float | None:
+        """When the last training must end, which is sooner once a person asked to finish."""
+        end = self.phases.final_end()
+        return None if end is None else max(self.phases.seconds + LEAST_TRAINING, end - self.pool.slow_end)
 
     def _costs(self, candidates: Sequence[Candidate], end: float | None) -> list[float]:
         """In proportion to these, the time until ``end`` is divided."""
@@ -321,11 +325,8 @@ class _Run:
             )
         trained: list[Final] = []
         for i, candidate in enumerate(candidates):
-            share = costs[i] / sum(costs[i:])
-            seconds = None if end is None else max(LEAST_TRAINING, (end - self.phases.seconds) * share)
-            if seconds is not None and candidate.name in self.pool.needs:
-                seconds = max(LEAST_TRAINING, SLACK * self.pool.needs[candidate.name])
-            trained += self._train_one(candidate, epochs, seconds)
+            end = min((each for each in (end, self._end()) if each is not None), default=None)
+            trained += self._train_one(candidate, epochs, self._share(candidate, end, costs[i] / sum(costs[i:])))
         if end is not None:
             self._train_others(candidates, trained, epochs, end)
         if not trained:
@@ -333,6 +334,15 @@ class _Run:
                 "No network could be trained in full.", "See the study's log; a smaller space or batch may help."
             )
         return trained
+
+    def _share(self, candidate: Candidate, end: float | None, share: float) -> float | None:
+        """Seconds of a training: a ``share`` of what is left until ``end``, or what it needs, where that is known."""
+        if end is None:
+            return None
+        left, needed = end - self.phases.seconds, self.pool.needs.get(candidate.name)
+        if needed is None or self.phases.asked_to_finish():  # then there is less time than was planned
+            return max(LEAST_TRAINING, left * share)
+        return max(LEAST_TRAINING, min(left, SLACK * needed))
 
     def _train_others(self, candidates: Sequence[Candidate], trained: list[Final], epochs: float, end: float) -> None:
         """Add what the race puts behind ``candidates`` to what was ``trained``, a few at most, as long as there is time
@@ -425,8 +435,9 @@ class _Run:
             predictions = scoring.saved(self.folder)
             metric = self.task.metric
             of = {final.name: round(final.score.metrics[metric], 6) for final in trained}
-            # Where a training went on since, the old look says nothing of what it is now.
-            known = "test" in results and predictions is not None and results["test"].get("of", of) == of
+            # Where a training went on since, or another network is chosen, the old look says nothing of what it is now.
+            was, now = results.get("test", {}), {"of": of, "exported": chosen.name}
+            known = bool(was) and predictions is not None and all(was.get(name, now[name]) == now[name] for name in now)
             if known:
                 tests, gaps = results["test"]["tests"], results["test"].get("gaps", {})
             else:
@@ -434,7 +445,7 @@ class _Run:
                 tested = [final for final in trained if final is chosen or self.pool.may_be_exported(final)]
                 predictions, tests, gaps = scoring.look(tested, chosen, heat, self.workshop)
                 scoring.save(predictions, self.folder)
-            done.update(tests=tests, gaps=gaps, read=not known, of=of)
+            done.update(tests=tests, gaps=gaps, read=not known, **now)
         assert predictions is not None
         trainings = {name.removeprefix("train "): found for name, found in results.items() if name.startswith("train ")}
         failed = {name: found["error"] for name, found in trainings.items() if "error" in found}

@@ -24,31 +24,32 @@ class Phases:
     ``round``: see ``StudyView.round``.
     ``spent``: seconds of each phase over all openings; ``start`` is what comes before the
         data are read.
-    ``expected``: seconds that phases were forecast to take, over all openings.
     """
 
     def __init__(self, job: Job, search: Search) -> None:
         self.job = job
         self.search = search
         view = StudyView()
+        self._given = 0  # how often the study was given more
+        self._forecasts = dict[tuple[str, int], float]()  # seconds by phase, and how often more was given before
         for event in job.store.read():
             view.apply(event)
+            self._given = len(view.job.extensions)
+            if event.kind == PhaseRecord.kind and view.phases.running is not None:
+                self._expect(view.phases.running.name, view.phases.running.forecast_seconds)
         self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
         self.test_reads = view.job.test_reads
-        self.was_extended = bool(view.job.extensions)
         self.round = view.round
         if not view.asked_to_stop and self.results.get("search", {}).get("reason") == REQUESTED:
-            del self.results["search"]  # the wish that ended it was taken back
+            for name in ("search", "ready"):  # the wish that ended the search was taken back
+                self.results.pop(name, None)
         names = {phase.name for phase in view.phases.all}
         self.spent = {name: view.phases.seconds_of(name, view.changed) for name in names}
-        self.expected = dict[str, float]()
-        for each in view.phases.all:
-            self._expect(each.name, each.forecast_seconds)
         self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
 
     def forget_what_more_time_changes(self) -> None:
         self.round += 1
-        self.was_extended = True
+        self._given += 1
         for name in VOID_AFTER_MORE_TIME:
             self.results.pop(name, None)
 
@@ -78,9 +79,13 @@ class Phases:
         self._finished(name, seconds, result)
 
     def _expect(self, name: str, forecast: float | None) -> None:
-        """A phase that begins again, with more time, is expected to take that, too."""
+        """A phase that begins again with more time is expected to take that, too; one that only goes on is not."""
         if forecast:
-            self.expected[name] = self.expected.get(name, 0.0) + forecast
+            self._forecasts.setdefault((name, self._given), forecast)
+
+    @property
+    def was_extended(self) -> bool:
+        return self._given > 0
 
     def _finished(self, name: str, seconds: float, result: Mapping[str, Any]) -> None:
         self.search.log("phase", {"name": name, "state": "finished", "seconds": seconds, "result": dict(result)})
@@ -92,10 +97,13 @@ class Phases:
 
     def told(self) -> dict[str, dict[str, float]]:
         """Seconds that each phase took, and what was expected of it, if anything was."""
+        expected = dict[str, float]()
+        for (name, _), seconds in self._forecasts.items():
+            expected[name] = expected.get(name, 0.0) + seconds
         return {
             name: {
                 "seconds": round(seconds, 2),
-                **({"expected": round(self.expected[name], 2)} if name in self.expected else {}),
+                **({"expected": round(expected[name], 2)} if name in expected else {}),
             }
             for name, seconds in self.spent.items()
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from archsmith.automl.plan import INHERITED, LEAST_TRAINING, OWN, SHARED, Plan
 from archsmith.core.wording import amount, clock
 
+BEST = "The best network then trains"
+
 
 def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) -> list[str]:
     """What is going to happen, and how long it takes. ``extended``: of a study that was given more? ``spent``: seconds
@@ -18,7 +20,8 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         return [_going_on(plan, plan.search_end - spent, plan.final_end - spent, end)]
     if not plan.searching:
         final = max(LEAST_TRAINING, final)
-        return [f"{_why_no_search(plan, extended=extended)} One network trains for {final:.0f} s, then {end}."]
+        why = _why_no_search(plan, extended=extended)
+        return [f"{why} The final training takes at most {final:.0f} s; then come {end}."]
     if plan.weights == SHARED:
         shared = "Weights that all architectures share train for most of the search"
         n = max(1, round(plan.forecast_trials))
@@ -29,7 +32,7 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         most = max(LEAST_TRAINING, final + searching)
         return [
             f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'more trial')}: the search goes on "
-            f"for at most {searching:.0f} s. {_last('The best', most, end)}"
+            f"for at most {searching:.0f} s. {_last(BEST, most, end)}"
         ]
     rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.trial_seconds))
     trials = max(1, round(plan.forecast_trials))
@@ -38,44 +41,45 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
     )
     return [
         f"There is time for about {amount(trials, 'trial')}. The first network trains for about "
-        f"{plan.trial_seconds:.1f} s{follow * (trials > 1)}. {_last('The best', rest, end)}"
+        f"{plan.trial_seconds:.1f} s{follow * (trials > 1)}. {_last(BEST, rest, end)}"
     ]
 
 
-def _last(which: str, rest: float, end: str) -> str:
+def _last(what: str, rest: float, end: str) -> str:
     """Of the training after the search. ``rest``: seconds that it has at most."""
-    return f"{which} network then trains for what is left, at most {rest:.0f} s; then come {end}."
+    return f"{what} for what is left, at most {rest:.0f} s; then come {end}."
 
 
 def _going_on(plan: Plan, searching: float, training: float, end: str) -> str:
     """Of a study that goes on. ``searching``, ``training``: seconds that are left for the search, and until the last
     training ends.
     """
-    best = "The best" if plan.searching else "One"
+    what = BEST if plan.searching else "The final training then goes on"
     search = f"A search that is not over goes on for at most {searching:.0f} s. " if plan.searching else ""
     if plan.searching and searching < 1:
         search = "The time for the search is over. "
     rest = max(LEAST_TRAINING, training)
-    return f"The plan stays as it was. {search}{_last(best, rest, end)}"
+    return f"The plan stays as it was. {search}{_last(what, rest, end)}"
 
 
 def _without_clock(plan: Plan) -> list[str]:
-    final = f"the final networks train for {_epochs(plan.final_epochs)}."
+    sooner = "It ends sooner where it no longer gets better" + ", unless the network is a pretrained one" * plan.pooled
+    final = f"A final training has at most {_epochs(plan.final_epochs)}. {sooner}."
     if not plan.searching:
-        return [f"{_why_no_search(plan)} Now {final}"]
+        return [f"{_why_no_search(plan)} {final}"]
     if plan.pooled:
         less = ", or less if it inherits weights" if plan.weights == INHERITED else ""
+        tried = _epochs(plan.proxy_epochs)
         return [
-            f"A network is first tried for the work of {_epochs(plan.proxy_epochs)} of the hand-made network{less}. "
-            f"What promises most goes on. A final training has at most {_epochs(plan.final_epochs)}. It ends sooner "
-            "where it no longer gets better, unless the network is a pretrained one."
+            f"A network is first tried for about {tried}, perhaps more or fewer by its size{less}. "
+            f"What promises most goes on. {final}"
         ]
     trials = {
         OWN: f"Every trial trains for {_epochs(plan.proxy_epochs)}",
         INHERITED: f"Every trial trains for {_epochs(plan.proxy_epochs)}, or less if it inherits weights",
         SHARED: f"All trials share weights, which train for {_epochs(plan.bank_epochs)}",
     }[plan.weights]
-    return [f"{trials}; {final}"]
+    return [f"{trials}. {final}"]
 
 
 def _why_no_search(plan: Plan, *, extended: bool = False) -> str:

@@ -103,13 +103,14 @@ class Pool:
                 own = 0.0
             self.slow_end = own
             end = own + each * (len(job.splits.test) + 2 * len(job.splits.valid) + 2 * job.plan.n_verified)
-            if end <= MOST_ENDING * budget:
+            if end <= MOST_ENDING * budget or TUNED in self._begun_before:
                 self._tuned_end = end
                 self._brought = dataclasses.replace(
                     final.candidate,
                     name=TUNED,
                     recipe=dataclasses.replace(carrying_on(), balance=job.splits.balanced),
                     augmentation=job.augmentation,
+                    round=self.phases.round,
                     start=final.network,
                     trained=True,
                 )
@@ -139,24 +140,38 @@ class Pool:
     def finalists(self) -> list[Candidate]:
         """What is trained to the end: the network with weights from other data, where it is expected to end ahead of
         the race; else what the race ends with, and the fixed network if the race could not try it. Both, where the one
-        of the race has had all epochs soon.
+        of the race has had all epochs soon. What an opening with the same budget began is brought to its end.
         """
         found = self._incumbent()
-        if self._brought is not None and self._tempting:
-            ours, left = found or self._begun(self.fixed), self.phases.left(self.job.plan.final_end)
+        ours = found or self._begun(self.fixed)
+        if self._brought is not None:
             needed = self._seconds_to_end(ours)
-            if left is not None and needed <= ONE_OF_TWO * (left - self._tuned_end):
+            names = self._begun_before or self._with_tuned(ours.name, needed)
+            if TUNED in names:
                 self.slow_end = self._tuned_end
+                if len(names) == 1:
+                    return [self._brought]
                 self.needs[ours.name] = needed
                 return [ours, self._brought]
-        if self._brought is not None and self._expected < self._foreseen():
-            self.slow_end = self._tuned_end
-            return [self._brought]
         if found is None:
             return [self._begun(self.fixed)]
         if not self.job.plan.pooled or self._fixed_trial() is None:
             return [self._begun(self.fixed), found]
         return [found]
+
+    @property
+    def _begun_before(self) -> Collection[str]:
+        """Names of what an earlier opening with the same budget began to train to the end; empty without one."""
+        return self.phases.results.get("ready", {}).get("trials") or ()
+
+    def _with_tuned(self, ours: str, needed: float) -> Collection[str]:
+        """Names of what is trained to the end: what was brought along, also behind the network ``ours``, which has had
+        all epochs after ``needed`` seconds; empty where what was brought along is not.
+        """
+        left = self.phases.left(self.phases.final_end())
+        if self._tempting and left is not None and needed <= ONE_OF_TWO * (left - self._tuned_end):
+            return (ours, TUNED)
+        return (TUNED,) if self._expected < self._foreseen() else ()
 
     @property
     def _tempting(self) -> bool:
@@ -243,15 +258,14 @@ class Pool:
             derive(derive(self.job.settings.seed, "trial", root), "training"),
             self.search.store.folder / "trials" / str(trial.id) / CHECKPOINT,  # type: ignore[operator]
             float(trial.outcome_notes["epochs"] or 0.0),
-            self.phases.round,
             trial.id,
         )
-        return dataclasses.replace(found, begun=begun)
+        return dataclasses.replace(found, begun=begun, round=self.phases.round)
 
     def _begun(self, candidate: Candidate) -> Candidate:
         """The candidate with a training of which no step was taken yet."""
         seed = derive(self.job.settings.seed, "final", candidate.name) % 2**31
-        return dataclasses.replace(candidate, begun=Begun(seed, round=self.phases.round))
+        return dataclasses.replace(candidate, begun=Begun(seed), round=self.phases.round)
 
     def _is_fixed(self, candidate: Candidate) -> bool:
         """Is this the fixed network with the recipe that the fixed network is trained with?"""

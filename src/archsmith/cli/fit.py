@@ -135,7 +135,7 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     from archsmith.runtime.resuming import resume_command
     from archsmith.runtime.workspace import called
 
-    folders: list[Path] = []  # of the study
+    folders: list[Path] = [] if before is None else [before.store.folder]  # of the study
     progress = Progress(settings.seconds, settings.trials, exact=verbose)
     for event in before.store.read() if before is not None else ():
         progress.apply(event)

@@ -87,7 +87,7 @@ def show_study(
     if json:
         emit(report)
         return
-    why = f" ({_why_ended(view)})" if report["reason"] not in (None, INTERRUPTED) else ""
+    why = f" ({_why_ended(view)})" if report["reason"] not in (None, INTERRUPTED, FAILED) else ""
     failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", and {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}")
@@ -150,11 +150,15 @@ def resume(
     """Go on with a study that was stopped or killed. One whose budget is spent needs a larger one."""
     from archsmith.cli.opened import open_study
     from archsmith.core.errors import UsageError
+    from archsmith.runtime.workspace import Workspace
 
     opened = open_study(study, workspace)
     if opened.began.fit:
         from archsmith.cli.fit import resume_fit
 
+        folder = opened.store.folder
+        if folder.parent.resolve() != Workspace(workspace).studies.resolve():  # it was named by its folder
+            workspace = str(folder.absolute().parents[1])
         where: dict[str, Any] = {"out": out, "replace": replace, "workspace": workspace}
         resume_fit(opened.id, time, trials, **where, json=json, verbose=verbose)
     else:

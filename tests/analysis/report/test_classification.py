@@ -69,3 +69,15 @@ def test_classes_that_share_a_place_are_all_named(make: Any) -> None:
     assert found is not None and "“cat” and “dog” are the hardest classes: 50" in found.class_lead
     found = confusions_of(predicted(make, [1, 2, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]))
     assert found is not None and found.rows[0].taken_for == ("dog", 1) and found.rows[0].as_often == 1
+
+
+def test_classes_without_test_pictures_are_not_said_to_be_recognised(make: Any) -> None:
+    found = confusions_of(predicted(make, [0, 1, 1, 0], [0, 1, 1, 0]))
+    assert found is not None
+    text = found.class_lead.replace(NB, " ")
+    assert text.startswith("The classes that have test pictures are recognised equally well: 100 % of each.")
+    assert text.endswith("1 class has no test pictures at all.")
+    found = confusions_of(predicted(make, [0, 0, 1], [0, 0, 0]))
+    assert found is not None and found.class_lead.replace(NB, " ").startswith("66.7 % of “cat” are recognised.")
+    found = confusions_of(predicted(make, [0, 1, 2], [0, 1, 2]))
+    assert found is not None and found.class_lead.startswith("All classes are recognised equally well")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.analysis.report.mistakes import mistakes_of, worst_first
+from archsmith.analysis.report import mistakes
+from archsmith.analysis.report.mistakes import linked, mistakes_of, worst_first
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -38,6 +39,21 @@ def test_all_mistakes_are_ordered_and_only_those(make: Any) -> None:
     assert set(order.tolist()) == set(np.flatnonzero(test.outputs.argmax(axis=1) != test.labels).tolist())
     sure = test.outputs[order].max(axis=1)
     assert (np.diff(sure) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("classes", "metric", "what"),
+    [(("no", "yes"), "accuracy", "mistakes"), ((), "r2", "test predictions")],
+)
+def test_a_file_without_all_mistakes_does_not_claim_to_have_them(
+    make: Any, monkeypatch: pytest.MonkeyPatch, classes: tuple[str, ...], metric: str, what: str
+) -> None:
+    study = read_study(make(classes=classes, metric=metric, n=90, right=0.5))
+    assert study.test is not None and linked(study) == f"All {what}"
+    monkeypatch.setattr(mistakes, "MOST_IN_FILE", len(worst_first(study.test)))
+    assert linked(study) == f"All {what}"
+    monkeypatch.setattr(mistakes, "MOST_IN_FILE", 2)
+    assert linked(study) == f"The 2 worst {what}"
 
 
 def test_how_sure_it_was_at_most_is_that_of_the_surest_mistake(make: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.analysis.report.page import render
-from archsmith.analysis.report.search import _outlook, drawings, progress_of
+from archsmith.analysis.report.search import _outlook, _until, drawings, progress_of
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
@@ -36,6 +36,12 @@ def test_near_the_end_is_so_by_number_and_by_time() -> None:
     late = [0.0, 30.0, 36.0] + [36.0 + i / 10 for i in range(1, 38)]
     assert _outlook(3, late) == ""  # the third of forty, but most of the time had passed
     assert "the very first one" in _outlook(1, steady, first=True) and "The 39 trials" in _outlook(1, steady)
+
+
+def test_the_end_of_the_search_is_on_the_clock_of_its_trials(make: Any) -> None:
+    study = read_study(make(n_trials=20))
+    assert _until(study) == study.finished_at[19] == 41.0  # a second was over when it began
+    assert _until(read_study(make(n_trials=20, finished=False))) == 0.0
 
 
 def test_after_a_preparation_the_text_counts_from_its_end_and_the_chart_from_the_start(prepared: Any) -> None:

@@ -102,6 +102,7 @@ def test_mistakes_have_the_numbers_of_their_rows_and_can_be_downloaded(study: St
     assert found.told == ("Row", "It is", "Taken for")
     assert found.mistakes[0][0][0] == str(places[worst.worst[0].index])
     lines = base64.b64decode(found.csv.partition(",")[2]).decode().splitlines()
+    assert found.in_csv == "All mistakes"
     assert lines[0] == "row,true class,predicted class,probability"
     assert lines[1].startswith(f"{places[worst.worst[0].index]},")
 

@@ -413,7 +413,7 @@ def _size(own: float | None, other: float | None) -> str:
 
 def terms(facts: Baselines, words: Words) -> tuple[tuple[str, str], ...]:
     explained = "A model that needs no search. A search is worth its time only if its network beats the baselines."
-    made = "A small network that a person designed, always the same one. Every search begins with it."
+    made = "A small network that a person designed, always the same one."
     return (("baseline", explained), ("hand-made network", made))
 
 

@@ -166,8 +166,11 @@ def _by_class(rows: Sequence[ClassRow], words: Words) -> str:
     worst, best = min(recall for recall, _ in tested), max(recall for recall, _ in tested)
     hardest = [row.name for recall, row in tested if recall == worst]
     easiest = [row.name for recall, row in tested if recall == best]
-    if worst == best:
-        text = f"All classes are recognised equally well: {share(best)} of each."
+    if len(tested) == 1:
+        text = f"{share(best)} of {quoted(hardest[0])} are recognised."
+    elif worst == best:
+        which = "All classes" if len(tested) == len(rows) else f"The classes that have test {words.many}"
+        text = f"{which} are recognised equally well: {share(best)} of each."
     else:
         hard = ("is the hardest class", "its") if len(hardest) == 1 else ("are the hardest classes", "the")
         each = "" if len(hardest) == 1 else " of each"

@@ -121,8 +121,8 @@ def _numbers(study: Study, test: Predictions, paged: bool) -> Mistakes:
 
 
 def link(study: Study, names: Mapping[int, str], what: str) -> str:
-    """All mistakes, the worst one first, as a link to a CSV file inside the page; of a regression, all predictions.
-    Empty where the predictions were not kept.
+    """The mistakes, the worst one first, as a link to a CSV file inside the page; of a regression, the predictions. Not
+    more than ``MOST_IN_FILE``. Empty where the predictions were not kept.
 
     ``names``: of examples, by their index in the test split. ``what``: the heading above them.
     """
@@ -140,6 +140,15 @@ def link(study: Study, names: Mapping[int, str], what: str) -> str:
         told = [(classes[labels[i]], classes[predicted[i]], f"{sure[i]:.6g}") for i in order]
     rows = [(names.get(int(test.index[i]), ""), *each) for i, each in zip(order, told, strict=True)]
     return csv_link([heading, *rows])
+
+
+def linked(study: Study) -> str:
+    """What ``link`` holds, in words; empty where the predictions were not kept."""
+    test = study.test
+    if test is None:
+        return ""
+    what = "test predictions" if test.outputs.ndim == 1 else "mistakes"
+    return f"The {MOST_IN_FILE:,} worst {what}" if len(worst_first(test)) > MOST_IN_FILE else f"All {what}"
 
 
 SECTION = Section("mistakes", "The worst mistakes", mistakes_of)

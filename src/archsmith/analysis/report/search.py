@@ -202,8 +202,8 @@ def _failures(study: Study, dots: Sequence[Dot]) -> str:
 
 def _until(study: Study) -> float:
     """When the search ended, by the clock of its trials; 0 where that is not known. The last trial may be cut off."""
-    phase = study.phases.get("search")
-    return 0.0 if phase is None or not phase.seconds else study.prepared_at + phase.seconds
+    ends = [phase.ended_at for phase in study.view.phases.all if phase.name == "search"]
+    return (ends[-1] if ends else None) or 0.0
 
 
 def _outlook(place: int, ends: Sequence[float], until: float = 0.0, *, first: bool = False) -> str:

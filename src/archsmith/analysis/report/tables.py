@@ -169,7 +169,8 @@ class ShownMistakes:
     mistakes: (what is said, the values); values are empty where the row cannot be read any more
     n_hidden: how many columns are not shown
     numbered: how the rows are numbered, in a sentence; empty where nobody knows which rows of the table they are
-    csv: all mistakes as a link to a CSV file inside the page
+    csv: the mistakes as a link to a CSV file inside the page
+    in_csv: which ones are in that file
     """
 
     lead: str
@@ -179,7 +180,7 @@ class ShownMistakes:
     n_hidden: int
     numbered: str = ""
     csv: str = ""
-    is_of_classes: bool = True
+    in_csv: str = ""
 
 
 def shown_mistakes_of(study: Study) -> ShownMistakes | None:
@@ -197,9 +198,8 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     shown = tuple((tuple(text for _, text in each), cells) for each, cells in zip(told, rows.cells, strict=True))
     names = tuple(name for name, _ in told[0])
     csv = mistakes.link(study, {index: str(place) for index, place in places.items()}, "row")
-    return ShownMistakes(
-        found.lead, names, rows.names, shown, rows.n_hidden, NUMBERED * numbered, csv, bool(study.classes)
-    )
+    which = mistakes.linked(study)
+    return ShownMistakes(found.lead, names, rows.names, shown, rows.n_hidden, NUMBERED * numbered, csv, which)
 
 
 def table_rows_of(study: Study) -> dict[int, int]:
