@@ -11,6 +11,7 @@ from pathlib import Path
 from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.history import History
+from archsmith.core.protocols import asked
 from archsmith.core.seeds import generator
 from archsmith.runtime.arguments import check_strategy
 from archsmith.runtime.comparison.looks import Look, add_look, read_looks
@@ -19,7 +20,6 @@ from archsmith.runtime.comparison.plan import PLAN, Plan, parts, read_plan, refu
 from archsmith.runtime.comparison.runs import RESULT, RUNS, Run, read_run, write_json
 from archsmith.runtime.comparison.watching import Observer, Watch
 from archsmith.runtime.comparison.workers import pool
-from archsmith.runtime.search import asked
 from archsmith.runtime.spawning import spawning
 
 TICK = 0.5  # seconds between two looks at the workers
