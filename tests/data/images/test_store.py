@@ -201,7 +201,7 @@ def test_a_few_broken_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
     assert report.n_skipped == 3
     assert sum(report.n_examples.values()) == 97
     assert {Path(name).name for name, _ in report.skipped} == {"000.png", "001.png", "002.png"}
-    assert report.warnings[0].startswith("3 pictures could not be read and were skipped")
+    assert report.warnings[0].startswith("3 pictures were left out")
 
 
 def refused(tmp_path: Path, source: Any, words: str, **more: Any) -> None:
