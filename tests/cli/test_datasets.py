@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -101,8 +102,9 @@ def test_classes_that_are_balanced_count_alike_in_training_as_well(people: Path,
 
 
 def test_a_column_of_pictures_and_their_size_can_be_named(tmp_path: Path) -> None:
-    for place in range(40):
-        Image.new("L", (9, 9), 5 * place).save(tmp_path / f"{place}.png")
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 9, 9), dtype=np.uint8)
+    for place, picture in enumerate(pixels):
+        Image.fromarray(picture).save(tmp_path / f"{place}.png")
     lines = [f"{place}.png,{place}.png,{'ab'[place % 2]}" for place in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["left,right,label", *lines]))
     with pytest.raises(DataError, match="Say which with --image-column"):
