@@ -264,8 +264,8 @@ def _verification(manifest: Manifest) -> str:
         f"Before the bundle was written, it was compared with the trained network on {figures['n']:,} {kind}:",
         "",
         f"- `model.onnx`: largest difference of a {what} {figures['max_difference']:.1e}{unit}.",
-        f"- `network.py` with `weights.safetensors`, on {_some(figures)}: largest relative difference of an output of the "
-        f"network {figures['source_difference']:.1e}.",
+        f"- `network.py` with `weights.safetensors`, on {_some(figures)}: largest relative difference of an output of "
+        f"the network {figures['source_difference']:.1e}.",
     ]
     if figures.get("accuracy_predictor") is not None:
         lines.append(

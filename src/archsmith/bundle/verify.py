@@ -95,9 +95,7 @@ def verify(
     first = exporter.first(examples)
     source_difference = _source_difference(folder, text, portable(network), exporter, first)
     seconds = time.perf_counter() - started
-    return Verification(
-        difference, *accuracies, len(found), seconds, source_difference, n_source=len(first), **scores
-    )
+    return Verification(difference, *accuracies, len(found), seconds, source_difference, n_source=len(first), **scores)
 
 
 def _expected(network: nn.Module, exporter: Exporter, output: ModelOutput, examples: Any) -> NDArray[np.float32]:

@@ -70,7 +70,7 @@ def lacking(targets: NDArray[Any], missing: NDArray[np.bool_]) -> str:
 
 
 def refuse_gaps(skipped: Sequence[tuple[str, str]], n: int, column: str, what: str = "value") -> None:
-    """Raises DataError when more than a few of ``n`` rows have no ``what``. ``skipped``: (name, reason) of these rows."""
+    """Raises DataError when more than a few of ``n`` rows have no ``what``. ``skipped``: (name, reason) of these."""
     if len(skipped) > BROKEN_SHARE * n:
         raise DataError(
             f"{len(skipped):,} of {n:,} rows have no {what} in the column {column!r}, the first is {skipped[0][0]}.",

@@ -72,8 +72,8 @@ class Chosen:
 
 
 def choose(samples: Mapping[str, Sequence[Any]], image: str | None, target: str | None, name: str) -> Chosen:
-    """The columns of pictures, target and splits. Raises NoTargetError where there is no ``target``, and DataError where
-    it is not clear which they are.
+    """The columns of pictures, target and splits. Raises NoTargetError where there is no ``target``, and
+    DataError where it is not clear which they are.
 
     ``samples``: the first values of every column.
     ``image``, ``target``: names of columns; None where the person did not say.
