@@ -1,13 +1,16 @@
 """From a finished job to its result, and to the facts that go into the bundle."""
 
+import dataclasses
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.modalities.tables import Tables
-from archsmith.automl.result import measured, per_class, row_of
+from archsmith.automl.result import facts_of, measured, per_class, row_of
+from archsmith.automl.settings import FitSettings
 from archsmith.bundle.manifest import read
 from archsmith.training.goal import Score
 
@@ -59,6 +62,26 @@ def test_the_bundle_knows_how_it_came_about(kind, request):
     assert len(facts.per_class) == len(facts.data["class_counts"])
     assert facts.search["strategy"].startswith("race(inner=")  # as the study has it
     assert facts.search["space"] == {"finished": "pictures", "finished_table": "tabular"}[kind]
+
+
+def test_the_classes_of_a_table_have_the_name_of_their_column_whatever_it_is(table_splits):
+    splits = dataclasses.replace(table_splits, target="value")
+    job = types.SimpleNamespace(
+        splits=splits,
+        settings=FitSettings("things"),
+        findings=types.SimpleNamespace(counts={"train": (1,) * len(splits.classes)}, notes=(), warnings=()),
+        modality=types.SimpleNamespace(space="tabular"),
+        plan=types.SimpleNamespace(pooled=True),
+        store=types.SimpleNamespace(folder=Path("study")),
+    )
+    said = {}
+    for part in ("valid", "test"):
+        said[f"{part}_labels"] = splits.by_name[part].targets
+        said[part] = np.full((len(splits.by_name[part]), len(splits.classes)), 1 / len(splits.classes))
+    space, first = Tables().fixed(splits)
+    candidate, nothing = Candidate("fixed", space.graph(first), Tables().recipe()), types.SimpleNamespace(finished=())
+    facts = facts_of(job, candidate, [], said, history=nothing, reason="trials", seconds=1.0)
+    assert facts.data["target"] == "value"
 
 
 def test_a_result_says_where_the_bundle_and_the_report_lie(finished):

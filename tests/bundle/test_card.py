@@ -95,6 +95,28 @@ def test_speaks_of_rows_and_their_columns(people: Any) -> None:
         assert word not in text.lower()
 
 
+def test_the_checks_say_how_many_examples_they_saw(exported: Any, people: Any, houses: Any) -> None:
+    def checks(bundle: Any, **changed: Any) -> str:
+        manifest = read(bundle.folder)
+        figures = {**(manifest.verification or {}), **changed}
+        return card(dataclasses.replace(manifest, verification=figures)).partition("## Checks before release")[2]
+
+    assert "on 24 pictures:" in checks(exported)
+    assert "`weights.safetensors`, on 2 of them: largest" in checks(exported)
+    assert "on 3,000 rows:" in checks(people, n=3000, n_source=256) and "as they came" not in checks(people)
+    assert ", on 256 of them:" in checks(people, n=3000, n_source=256)
+    assert "on 64 random rows:" in checks(houses) and ", on all of them:" in checks(houses)
+    assert ", on some of them:" in checks(houses, n_source=None)  # of an earlier version
+
+
+def test_no_temperature_is_not_said_to_be_no_look_at_the_probabilities(exported: Any) -> None:
+    said = "The probabilities are as trained: no temperature was applied to them."
+    manifest = read(exported.folder)
+    assert said in card(manifest)
+    warm = dataclasses.replace(manifest, output=dataclasses.replace(manifest.output, temperature=1.37))
+    assert said not in card(warm)
+
+
 def test_many_columns_are_cut_short(people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archsmith.bundle.card.MOST_COLUMNS", 2)
     assert "… and 3 more; all are in `manifest.json`." in card(read(people.folder))

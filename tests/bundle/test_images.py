@@ -166,3 +166,13 @@ def test_the_target_of_the_bundle_is_looked_for_in_a_table(tmp_path: Path) -> No
     found = intake.labelled(table, likely="year")
     assert found.notes == ("There is no column 'year', so 'price' is taken for it; --target names another.",)
     assert [reason for _, reason in found.skipped] == ["It has no value in the column 'price'."]
+
+
+def test_what_is_wrong_with_the_target_of_the_bundle_is_not_measured_on_another_column(tmp_path: Path) -> None:
+    for place in range(4):
+        Image.new("L", (2, 2), place).save(tmp_path / f"{place}.png")
+    table = tmp_path / "t.csv"
+    rows = [f"{place % 4}.png,{place},{f'{place}.5' if place % 3 else ''}" for place in range(24)]
+    table.write_text("\n".join(["image,label,price", *rows]))
+    with pytest.raises(DataError, match="8 of 24 rows have no value in the column 'price'"):
+        ImageIntake(2, 2, 1, (0.5,), (0.5,)).labelled(table, likely="price")

@@ -15,7 +15,7 @@ from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.data.tables.cells import Repeated
 
 COLUMNS = [("row", int), ("class", str), ("error", str)]
-MADE_FROM = {"bundle": "b", "data": "d", "options": "o"}
+MADE_FROM = {"bundle": "b", "data": "d", "options": "o", "version": "v"}
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +71,7 @@ def test_a_stopped_run_ends_with_the_same_bytes(tmp_path: Path, name: str) -> No
     [
         ({"bundle": "x"}, "the bundle has changed"),
         ({"data": "x"}, "the data have changed"),
+        ({"version": "x"}, "the version of Archsmith has changed"),
         ({"options": "x", "bundle": "x"}, "the bundle and the options have changed"),
     ],
 )
@@ -81,6 +82,16 @@ def test_what_has_changed_begins_anew(tmp_path: Path, changed: dict[str, str], p
         running.add(block(1))
         running.finish()
     assert (tmp_path / "p.csv").read_text() == "row,class,error\n1,x,\n2,,bad 2\n"
+
+
+def test_a_run_of_an_earlier_version_begins_anew(tmp_path: Path) -> None:
+    stopped(tmp_path / "p.csv")
+    state = tmp_path / ".p.csv.part.json"
+    kept = json.loads(state.read_text())
+    del kept["made_from"]["version"]
+    state.write_text(json.dumps(kept))
+    with draft(tmp_path / "p.csv") as running:
+        assert "the version of Archsmith has changed" in running.note
 
 
 def test_a_fresh_start_on_request(tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ def test_other_columns_tell_where_a_column_does_not(tmp_path: Path, text: str, v
         ("commas and groups", "price,n\n1.125,1\n", "may mean"),
         ("points", 'price,n\n"1,125",1\n', "may mean 1125 or 1.125"),
         ("points", "price,n\n1.125,1\n12.5,2\nx,3\n", "holds numbers, but row 4 (the headings are row 1) says 'x'"),
+        ("points", "\nprice,n\n1.125,1\nx,3\n12.5,2\n", "but row 4 (the headings are row 2) says 'x'"),
         ("commas", 'price,n\n"1.125",1\n"12,5",2\n12.5,3\n', "row 2 (the headings are row 1), which may mean"),
     ],
 )

@@ -29,6 +29,12 @@ def test_files_and_arrays_are_verified_alike(exported: Any, tmp_path: Path) -> N
     assert figures.n == 6 and figures.max_difference <= 1e-5 and figures.seconds > 0
 
 
+def test_it_says_how_many_examples_the_source_was_compared_on(exported: Any, people: Any) -> None:
+    assert [picture.shape[:2] for picture in exported.raw[:3]] == [(16, 12), (16, 12), (40, 33)]
+    assert (exported.verification.n, exported.verification.n_source) == (24, 2)  # those of one size
+    assert people.verification.n_source == people.verification.n
+
+
 def test_targets_give_the_accuracy(exported: Any) -> None:
     targets = Predictor(exported.folder).predict_proba(exported.raw).argmax(axis=1)
     targets[:6] = (targets[:6] + 1) % 4

@@ -529,6 +529,10 @@ def test_a_stopped_run_begins_anew_where_something_has_changed(
     assert stopped.code == 130 and stopped.err.endswith("Stopped after 30 rows. The same command goes on there.\n")
     assert "the options have changed since" in command(*words, "--top", "2").err
     stop()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("archsmith.version.VERSION", "99")
+        assert "the version of Archsmith has changed since" in command(*words).err
+    stop()
     assert "that was stopped" not in command(*words, "--no-resume").err
     stop()
     crowd.write_text(crowd.read_text() + "30,cook,50,old\n")
@@ -615,6 +619,8 @@ def test_a_web_page_of_a_bundle(bundle: Path, command: Any, tmp_path: Path, monk
     assert ended.code == 0 and ended.json["files"] == sum(path.is_file() for path in Path("page").rglob("*"))
     said = command("bundles", "web", bundle, "--out", "page").out
     assert "Wrote a page of" in said and "python -m http.server" in said
+    said = command("bundles", "web", bundle, "--out", "my page").out
+    assert "--directory '" in said and "my page'  and open" in said
 
 
 @pytest.mark.parametrize(

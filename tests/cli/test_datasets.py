@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from archsmith.automl import reference
-from archsmith.cli.datasets import forecast_trials, kind_of
+from archsmith.cli.datasets import forecast_trials, kind_of, problem_on
 from archsmith.core.budget import Budget
-from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.evaluators.cost import CostEvaluator
 from archsmith.evaluators.training import TrainingEvaluator
@@ -76,6 +78,41 @@ def test_a_table_is_searched_in_a_space_for_tables(command: Any, people: Path) -
     assert command("studies", "show", "last", "--json").json["space"]["type"] == "tabular"
 
 
+def test_what_the_checks_advise_can_be_done(command: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    rows = [f"{1000 + i},{i % 7},{1 + i % 5}" for i in range(160)]
+    path.write_text("\n".join(["number,size,rating", *rows]) + "\n", encoding="utf-8")
+    words = ("search", "--data", path, "--epochs", "0.5", "--trials", "1", "--json")
+    first = command(*words)
+    assert "With --task regression" in first.err and "leave them out with --ignore" in first.err
+    answer = command(*words, "--task", "regression", "--ignore", "number", "--name", "asked")
+    assert answer.code == 0, answer.err
+    assert answer.json["metric"] == "r2" and "rows of 1 number" in answer.err
+    assert "--task regression --ignore number" in command("studies", "show", "asked", "--json").out
+
+
+def problem(data: str, root: Path, **reading: Any) -> Any:
+    return problem_on(data, None, None, {}, (), (), None, root=root, seed=0, **reading)
+
+
+def test_classes_that_are_balanced_count_alike_in_training_as_well(people: Path, tmp_path: Path) -> None:
+    for balance, metric in ((True, "balanced_accuracy"), (False, "accuracy")):
+        found, evaluator = problem(str(people), tmp_path / "data", balance=balance)
+        assert (found.objectives[0].metric, evaluator.recipe.balance) == (metric, balance)
+
+
+def test_a_column_of_pictures_and_their_size_can_be_named(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 9, 9), dtype=np.uint8)
+    for place, picture in enumerate(pixels):
+        Image.fromarray(picture).save(tmp_path / f"{place}.png")
+    lines = [f"{place}.png,{place}.png,{'ab'[place % 2]}" for place in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["left,right,label", *lines]))
+    with pytest.raises(DataError, match="Say which with --image-column"):
+        problem(str(tmp_path / "t.csv"), tmp_path / "data")
+    _, evaluator = problem(str(tmp_path / "t.csv"), tmp_path / "data", image="right", side=6)
+    assert evaluator.learnt.inputs[0].shape == (1, 6, 6)
+
+
 def test_a_table_with_a_space_for_pictures_is_a_clear_error(command: Any, people: Path) -> None:
     answer = command("search", "--data", people, "--space", "conv_stages", "--trials", "1")
     assert answer.code in (1, 2) and "Traceback" not in answer.err
@@ -96,6 +133,9 @@ def test_the_kind_of_data_is_recognised(tmp_path: Path, name: str, kind: str) ->
         (("--data", "digits", "--bench", "digits"), "--bench and --data"),
         (("--epochs", "3"), "--data"),
         (("--target", "income"), "--data"),
+        (("--balance",), "--data"),
+        (("--data", "digits", "--ignore", "x"), "Leave out --ignore"),
+        (("--data", "digits", "--task", "ranking"), "classification, regression"),
     ],
 )
 def test_what_makes_no_sense_is_said_before_a_study_is_made(command: Any, words: tuple[str, ...], said: str) -> None:

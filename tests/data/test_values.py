@@ -14,6 +14,7 @@ from archsmith.data.values import (
     as_targets,
     is_gone,
     joined_blanks,
+    lacking,
     names_of,
     refuse_gaps,
     whole_numbers,
@@ -55,10 +56,17 @@ def test_infinite_numbers_are_missing() -> None:
     assert np.isfinite(as_targets(["1.5", "2.5"], "label")[0]).all()
 
 
+def test_what_rows_lack_is_a_value_or_a_finite_one() -> None:
+    assert lacking(*as_targets(["1.5", "inf", ""], "label")) == "finite value"
+    assert lacking(*as_targets(["1.5", ""], "label")) == lacking(*as_targets(["a", ""], "label")) == "value"
+
+
 def test_a_few_gaps_are_passed_over_and_many_are_an_error() -> None:
     refuse_gaps([("row 2", "empty")], 100, "label")
     with pytest.raises(DataError, match=r"50 of 100 rows .* row 2"):
         refuse_gaps([("row 2", "empty")] * 50, 100, "label")
+    with pytest.raises(DataError, match="rows have no finite value in the column 'ratio'"):
+        refuse_gaps([("row 2", "infinite")] * 50, 100, "ratio", "finite value")
 
 
 def test_names_of_classes_have_a_limit() -> None:

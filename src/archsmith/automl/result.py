@@ -20,6 +20,7 @@ from archsmith.core import metrics
 from archsmith.core.history import History
 from archsmith.core.trial import is_changed
 from archsmith.data.examples import Splits
+from archsmith.data.tables.examples import TableSplits
 
 Predictions = Mapping[str, np.ndarray[Any, Any]]
 
@@ -88,8 +89,10 @@ def facts_of(
     recipe = chosen.recipe.to_dict() if chosen.trained else {}
     if not splits.is_regression:  # models that gradient descent does not train know it from the splits as well
         recipe["balance"] = splits.balanced
-    # Classes of pictures in folders have no name in common. What regression targets are called, the output says.
-    named = {"target": splits.target} if not splits.is_regression and splits.target != Splits.target else {}
+    # Classes of pictures in folders have no name in common. Those of a table have, whatever it is. What regression
+    # targets are called, the output says.
+    has_name = splits.target != Splits.target or splits.kind == TableSplits.kind
+    named = {"target": splits.target} if not splits.is_regression and has_name else {}
     changes = {} if chosen.augmentation is None else dataclasses.asdict(chosen.augmentation)
     known = {"graph": chosen.graph.to_dict()} if chosen.space is None else {}
     return Facts(

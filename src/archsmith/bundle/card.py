@@ -232,7 +232,7 @@ def _limits_of_classes(manifest: Manifest) -> list[str]:
     found = []
     data, nouns = manifest.facts.data, manifest.intake.nouns
     if manifest.output.temperature == 1.0:
-        found.append("The probabilities are as trained; nothing was done to make them mean what they say.")
+        found.append("The probabilities are as trained: no temperature was applied to them.")
     counts = [n for n in (data.get("class_counts") or {}).values() if isinstance(n, int)]
     if counts and max(counts) >= 3 * max(1, min(counts)):
         found.append(
@@ -256,16 +256,16 @@ def _verification(manifest: Manifest) -> str:
     figures, nouns = manifest.verification, manifest.intake.nouns
     if not figures:
         return "None were made."
-    kind = f"random {nouns}" if figures.get("examples") == "random" else f"raw {nouns} as they came"
+    kind = f"random {nouns}" if figures.get("examples") == "random" else nouns
     what, unit = (
         ("value", " standard deviations of the training targets") if manifest.is_regression else ("probability", "")
     )
     lines = [
-        f"Before the bundle was written, it was compared with the trained network on {figures['n']} {kind}:",
+        f"Before the bundle was written, it was compared with the trained network on {figures['n']:,} {kind}:",
         "",
         f"- `model.onnx`: largest difference of a {what} {figures['max_difference']:.1e}{unit}.",
-        "- `network.py` with `weights.safetensors`: largest relative difference of an output of the network "
-        f"{figures['source_difference']:.1e}.",
+        f"- `network.py` with `weights.safetensors`, on {_some(figures)}: largest relative difference of an output of "
+        f"the network {figures['source_difference']:.1e}.",
     ]
     if figures.get("accuracy_predictor") is not None:
         lines.append(
@@ -278,6 +278,12 @@ def _verification(manifest: Manifest) -> str:
             f"{figures['rmse_torch']:.6g} as trained."
         )
     return "\n".join(lines)
+
+
+def _some(figures: Mapping[str, Any]) -> str:
+    """How many of the examples ``network.py`` was compared on."""
+    n = figures.get("n_source")  # which earlier bundles lack
+    return "some of them" if n is None else "all of them" if n == figures["n"] else f"{n:,} of them"
 
 
 def _reproduce(manifest: Manifest) -> str:

@@ -119,12 +119,13 @@ class ImageIntake(Intake):
         self, data: Any, column: str | None = None, target: str | None = None, likely: str | None = None
     ) -> Labelled:
         from archsmith.data.images.read import read
+        from archsmith.data.images.table_columns import NoTargetError
 
         source: Source
         notes: tuple[str, ...] = ()
         try:
             source = read(data, image=column, target=target or likely)
-        except DataError:
+        except NoTargetError:
             if target or not likely:
                 raise
             source = read(data, image=column)

@@ -2,9 +2,9 @@
 
 Beside the file ``p.csv`` lie a draft, ``.p.csv.part``, which only grows, and ``.p.csv.part.json``. That one says how
 long the draft was when it was last known to be good, how many rows that are, and what they were made from: a checksum
-of the bundle, sizes and times of the data, and the options. It takes the place of the one before in one step, so that a
-kill leaves the one or the other. Whatever was written to the draft after it is cut off, and predicted again. The file
-gets its name when it is complete.
+of the bundle, sizes and times of the data, the options, and the version of Archsmith. It takes the place of the one
+before in one step, so that a kill leaves the one or the other. Whatever was written to the draft after it is cut off,
+and predicted again. The file gets its name when it is complete.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ FORMAT = 1  # of what is kept of a run
 SAVE_SECONDS = 1.0  # after which the draft is known to be good again; so much work is lost at most, and one window
 MOST_REASONS = 10  # of rows without a prediction, that are kept
 SLICE = 2**20  # bytes that are looked at together
-STILL = {"bundle": "the bundle", "data": "the data", "options": "the options"}  # what a run depends on, in words
+# What a run depends on, in words.
+STILL = {
+    "bundle": "the bundle",
+    "data": "the data",
+    "options": "the options",
+    "version": "the version of Archsmith",
+}
 
 
 @dataclass(frozen=True)
@@ -145,13 +151,13 @@ class Draft:
             return None
         try:
             kept = json.loads(self.state.read_text(encoding="utf-8"))
-            changed = [words for name, words in STILL.items() if kept["made_from"][name] != self.made_from[name]]
+            changed = [words for name, words in STILL.items() if kept["made_from"].get(name) != self.made_from[name]]
             reached = Reached(**{**kept["reached"], "reasons": tuple(map(str, kept["reached"]["reasons"]))})
             damaged = kept["format"] != FORMAT or _checksum(self.draft, int(reached.n_bytes)) != reached.crc
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             changed, damaged, reached = [], True, Reached()
         if changed:
-            verb = "has" if changed == [STILL["bundle"]] else "have"
+            verb = "has" if changed in ([STILL["bundle"]], [STILL["version"]]) else "have"
             self.note = f"Begins anew: {' and '.join(changed)} {verb} changed since the run that was stopped."
         elif damaged:
             self.note = "Begins anew: what the run that was stopped has left is damaged."

@@ -138,7 +138,7 @@ class TableFile:
 
 def csv_row(file: CsvFile, place: int) -> str:
     """What the row at ``place``, counted from 0, is called, once it was read."""
-    return row_name(FIRST_ROW + place + bisect_right(file.gaps, place), file.separator)
+    return row_name(FIRST_ROW + place + bisect_right(file.gaps, place), file.separator, file.heading_row)
 
 
 def columns_of_csv(file: CsvFile, columns: Sequence[Column]) -> tuple[Column, ...]:

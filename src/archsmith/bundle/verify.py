@@ -48,6 +48,7 @@ class Verification:
     ``source_difference``: the largest of an output of ``network.py``, relative to the largest output.
     ``rmse_predictor``, ``rmse_torch``: root mean squared errors in the target's unit; None without regression targets
         to compare with.
+    ``n_source``: how many of the examples ``source_difference`` was measured on.
     """
 
     max_difference: float
@@ -58,6 +59,7 @@ class Verification:
     source_difference: float
     rmse_predictor: float | None = None
     rmse_torch: float | None = None
+    n_source: int = 0
 
 
 def verify(
@@ -90,9 +92,10 @@ def verify(
         difference = _probability_difference(found, expected)
         accuracies = _accuracies(found, expected, targets)
     text = listing(graph.without(AUXILIARY), exporter, output)
-    source_difference = _source_difference(folder, text, portable(network), exporter, examples)
+    first = exporter.first(examples)
+    source_difference = _source_difference(folder, text, portable(network), exporter, first)
     seconds = time.perf_counter() - started
-    return Verification(difference, *accuracies, len(found), seconds, source_difference, **scores)
+    return Verification(difference, *accuracies, len(found), seconds, source_difference, n_source=len(first), **scores)
 
 
 def _expected(network: nn.Module, exporter: Exporter, output: ModelOutput, examples: Any) -> NDArray[np.float32]:
@@ -163,9 +166,9 @@ def _inference(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).to(device="cpu", dtype=torch.float32).eval()
 
 
-def _source_difference(folder: Path, text: str, network: nn.Module, exporter: Exporter, examples: Any) -> float:
-    """Largest difference of an output between ``network.py`` with its weights file and ``network``, relative to the
-    largest output.
+def _source_difference(folder: Path, text: str, network: nn.Module, exporter: Exporter, first: Any) -> float:
+    """Largest difference of an output between ``network.py`` with its weights file and ``network`` on what ``first`` of
+    the ``exporter`` gave, relative to the largest output.
 
     The text is executed only after comparing it with what this process just generated: a file that somebody sent is
     never run.
@@ -177,7 +180,7 @@ def _source_difference(folder: Path, text: str, network: nn.Module, exporter: Ex
     namespace: dict[str, Any] = {"__name__": "network"}
     exec(compile(text, SOURCE, "exec"), namespace)
     with torch.no_grad():
-        prepared = namespace["preprocess"](exporter.first(examples))
+        prepared = namespace["preprocess"](first)
         ours = network(exporter.batch(prepared)).float()
         loaded = namespace["load"](str(folder / WEIGHTS))
         theirs = (loaded(*prepared) if isinstance(prepared, tuple) else loaded(prepared)).float()

@@ -201,6 +201,8 @@ def web(
 
     The page is a static folder for any web server. It needs no other files and sends nothing anywhere.
     """
+    import shlex
+
     from archsmith.bundle.web import write_page
     from archsmith.cli.output import emit, say
 
@@ -210,9 +212,10 @@ def web(
     if json:
         emit({"bundle": bundle, "folder": str(folder), "files": len(files), "bytes": n_bytes})
     else:
+        place = shlex.quote(str(folder))
         say(
             f"Wrote a page of {n_bytes / 1e6:.1f} MB to {folder}.",
-            f"Look at it:  python -m http.server --bind 127.0.0.1 --directory {folder}  and open http://localhost:8000",
+            f"Look at it:  python -m http.server --bind 127.0.0.1 --directory {place}  and open http://localhost:8000",
         )
 
 
@@ -326,7 +329,8 @@ def _write(
     made_from = {
         "bundle": checksum((predictor.folder / MANIFEST).read_bytes()),
         "data": data or "",
-        "options": dumps({**options, "columns": [name for name, _ in answers.columns], "version": VERSION}),
+        "options": dumps({**options, "columns": [name for name, _ in answers.columns]}),
+        "version": VERSION,
     }
     draft = Draft(path, form_of(path, answers.columns), made_from, resume and data is not None)
     try:

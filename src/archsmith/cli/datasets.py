@@ -28,7 +28,7 @@ def problem_on(
     *,
     root: Path,
     seed: int,
-    target: str | None = None,
+    **reading: Any,
 ) -> tuple[Any, Any]:
     """The problem and the evaluator for ``data``.
 
@@ -36,7 +36,8 @@ def problem_on(
     ``given``: settings of space and evaluator. The input shapes come from the data.
     ``epochs``: most epochs of a trial; None: the default.
     ``root``: folder of the stored data.
-    ``target``: the column that is learnt, in a table; None: it is found by its name or place.
+    ``reading``: how the data are read, by fields of ``FitSettings``: ``target``, ``task``, ``ignore``, ``balance``,
+        ``image``, ``side``.
 
     Raises UsageError for a space without networks and for an evaluator that reads no data, before anything is read.
     Raises DataError for data that cannot be used.
@@ -44,12 +45,14 @@ def problem_on(
     import dataclasses
 
     from archsmith import catalog
+    from archsmith.automl.settings import FitSettings
     from archsmith.core.errors import UsageError
     from archsmith.core.problem import Fidelity, Problem
     from archsmith.core.protocols import default_objectives, uses_fidelity
     from archsmith.graphs.network_space import NetworkSpace
 
-    kind = kind_of(data)
+    kind = IMAGE if "image" in reading or "side" in reading else kind_of(data)
+    settings = FitSettings(data, seed=seed, modality=kind, **reading)
     space_class, cls = catalog.get("space", space or SPACES[kind]), catalog.get("evaluator", evaluator or EVALUATOR)
     if not issubclass(space_class, NetworkSpace):
         raise UsageError(
@@ -61,11 +64,13 @@ def problem_on(
             f"The evaluator {evaluator!r} reads no data.",
             "Use training, shared_weights, proxies, or one of your own.",
         )
-    loaded = _read(kind, data, root, seed, target)
+    loaded = _read(settings, root)
     task = loaded.splits.task
     shapes = catalog.to_spec(space_class.for_task(task))["args"]
     chosen = catalog.build(space_class, {**shapes, **given.get("space", {})})
     args = {"space": catalog.to_spec(chosen), "data": str(loaded.folder), **given.get("evaluator", {})}
+    if loaded.splits.balanced and "recipe" in fields:
+        args["recipe"] = {"balance": True, **args.get("recipe", {})}
     built = catalog.build(cls, args)
     if uses_fidelity(built):
         most = epochs or EPOCHS
@@ -131,25 +136,20 @@ def kind_of(data: str) -> str:
     return TABLE if is_table(data) and not is_image(data) else IMAGE
 
 
-def _read(kind: str, data: str, root: Path, seed: int, target: str | None) -> Any:
+def _read(settings: Any, root: Path) -> Any:
     """The loaded data. A bar on standard error shows the progress."""
     from rich.console import Console
     from rich.progress import Progress
 
+    from archsmith.automl.modality import named
     from archsmith.cli.output import to_stderr
-    from archsmith.data.images.load import load as load_images
-    from archsmith.data.tables.load import load as load_table
 
     with Progress(console=Console(stderr=True, emoji=False), transient=True) as shown:
-        task = shown.add_task(f"reading {data}", total=None)
+        task = shown.add_task(f"reading {settings.data}", total=None)
 
         def progress(what: str, done: int, total: int) -> None:
             shown.update(task, completed=done, total=total)
 
-        loaded: Any = (
-            load_table(data, root, seed=seed, target=target, progress=progress)
-            if kind == TABLE
-            else load_images(data, root, seed=seed, target_column=target, progress=progress)
-        )
+        loaded = named(settings.modality).load(settings, root, None, progress)
     to_stderr(*loaded.findings.lines())
     return loaded

@@ -63,6 +63,23 @@ def search(
     target: Annotated[
         str | None, typer.Option(help="With --data: the column to predict.  [default: found by its name or place]")
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="With --data: classification or regression.  [default: what the targets look like]"),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="With --data: column of a table to learn without; may be repeated.")
+    ] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="With --data: rare classes count as much as common ones.")
+    ] = False,
+    image_column: Annotated[
+        str | None, typer.Option(help="With --data: column of a table that holds the pictures or their paths.")
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --data: pixels of a side of the pictures.  [default: from their own sizes]"),
+    ] = None,
     epochs: Annotated[float | None, typer.Option(help="With --data: most epochs of a trial.  [default: 4]")] = None,
     maximize: Annotated[
         list[str] | None,
@@ -141,6 +158,9 @@ def search(
         chosen, given["evaluator"] = found.evaluator, {**found.settings, **given.get("evaluator", {})}
     elif bench_file is not None or dataset is not None or noisy:
         raise UsageError("--bench-file, --dataset and --noisy need a benchmark.", "Name one with --bench.")
+    columns = {"target": target, "ignore": ignore, "image": image_column}
+    asked = {**columns, "task": task, "balance": balance, "side": side}
+    reading: dict[str, Any] = {name: value for name, value in asked.items() if value}
     if data is not None:
         if bench is not None:
             raise UsageError("--bench and --data exclude each other.", "Give one of them.")
@@ -154,10 +174,10 @@ def search(
             epochs,
             root=place.path / "data",
             seed=seed,
-            target=target,
+            **reading,
         )
-    elif epochs is not None or target is not None:
-        raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
+    elif epochs is not None or reading:
+        raise UsageError("Options such as --epochs and --target need data to train on.", "Name the data with --data.")
     else:
         with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
             problem, built = problem_of(chosen, space, given, objectives, limits)
@@ -183,6 +203,11 @@ def search(
         "noisy": noisy,
         "data": data,
         "target": target,
+        "task": task,
+        "ignore": ignore,
+        "balance": balance,
+        "image-column": image_column,
+        "side": side,
         "epochs": epochs,
         "space": space,
         "strategy": strategy,

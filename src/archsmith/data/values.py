@@ -63,11 +63,17 @@ def joined_blanks(texts: Iterable[str], name: str) -> tuple[str, ...]:
     return (f"Blanks around classes in {name!r} do not count: {pair[0]!r} and {pair[1]!r} are one.",) if pair else ()
 
 
-def refuse_gaps(skipped: Sequence[tuple[str, str]], n: int, column: str) -> None:
-    """Raises DataError when more than a few of ``n`` rows have no value. ``skipped``: (name, reason) of these rows."""
+def lacking(targets: NDArray[Any], missing: NDArray[np.bool_]) -> str:
+    """What the ``missing`` rows lack: a value, or a finite one. Both are arrays of ``as_targets``."""
+    infinite = targets.dtype.kind == "f" and bool(np.isinf(targets[missing]).any())
+    return "finite value" if infinite else "value"
+
+
+def refuse_gaps(skipped: Sequence[tuple[str, str]], n: int, column: str, what: str = "value") -> None:
+    """Raises DataError when more than a few of ``n`` rows have no ``what``. ``skipped``: (name, reason) of these."""
     if len(skipped) > BROKEN_SHARE * n:
         raise DataError(
-            f"{len(skipped):,} of {n:,} rows have no value in the column {column!r}, the first is {skipped[0][0]}.",
+            f"{len(skipped):,} of {n:,} rows have no {what} in the column {column!r}, the first is {skipped[0][0]}.",
             "Fill or remove them; up to 5 % are skipped.",
         )
 

@@ -103,7 +103,7 @@ def test_years_have_no_commas_and_few_gaps_are_told(
     place.write_text("\n".join(["year,size,label", *rows]))
     text = client.get(f"/data/{send(house, place, checked)}").text
     assert "2007 · 2008 · 2009" in text and "2,007" not in text
-    assert "4 rows lack the target" in text and "could not be read" not in text
+    assert "4 rows have no target that can be learnt" in text and "4 rows were left out" in text
     assert "Counted on the training split." in text
 
 

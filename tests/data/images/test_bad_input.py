@@ -195,14 +195,14 @@ def broken(content: bytes) -> Make:
 
 
 JPEG = encoded(noise(64, 64, 3), "JPEG")
-case("text in a .png", Taken("1 picture could not be read", skipped=1))(broken(b"hello world"))
-case("a picture of no bytes", Taken("1 picture could not be read", skipped=1))(broken(b""))
-case("a PNG that is cut off", Taken("1 picture could not be read", skipped=1))(broken(encoded(noise(64, 64, 3))[:5000]))
-case("a JPEG that is cut off", Taken("1 picture could not be read", skipped=1))(broken(JPEG[: len(JPEG) // 2]))
+case("text in a .png", Taken("1 picture was left out", skipped=1))(broken(b"hello world"))
+case("a picture of no bytes", Taken("1 picture was left out", skipped=1))(broken(b""))
+case("a PNG that is cut off", Taken("1 picture was left out", skipped=1))(broken(encoded(noise(64, 64, 3))[:5000]))
+case("a JPEG that is cut off", Taken("1 picture was left out", skipped=1))(broken(JPEG[: len(JPEG) // 2]))
 case("a picture that claims 400 million pixels", Taken("claims more than 100,000,000 pixels", skipped=1))(
     broken(encoded(Image.new("1", (20_000, 20_000))))
 )
-case("a PNG with absurd sizes in its head", Taken("1 picture could not be read", skipped=1))(
+case("a PNG with absurd sizes in its head", Taken("1 picture was left out", skipped=1))(
     broken(
         b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II5B", 2**31 - 1, 2**31 - 1, 8, 2, 0, 0, 0) + b"\0" * 30
     )
@@ -231,7 +231,7 @@ def _(root: Path) -> Any:
     return root
 
 
-@case("a link that leads nowhere", Taken("1 picture could not be read", skipped=1))
+@case("a link that leads nowhere", Taken("1 picture was left out", skipped=1))
 def _(root: Path) -> Any:
     folder(root)
     (root / "a" / "link.png").symlink_to(root / "gone.png")
@@ -243,7 +243,7 @@ def _(root: Path) -> Any:
     return with_files(root, {"a/album.png/extra.png": encoded(noise(9, 7, 3))})
 
 
-@case("a picture without permission to read it", Taken("1 picture could not be read", skipped=1))
+@case("a picture without permission to read it", Taken("1 picture was left out", skipped=1))
 def _(root: Path) -> Any:
     if os.geteuid() == 0:
         pytest.skip("root may read everything")
@@ -663,7 +663,7 @@ case("zip that is none", Refused("is not a zip", "zip of class folders"))(raw("d
 case("zip without pictures", Refused("no pictures in the archive", "one folder for each class"))(
     edited(zipped(), lambda content: content.replace(b".png", b".txt"))
 )
-case("zip with a damaged picture", Taken("1 picture could not be read", skipped=1))(
+case("zip with a damaged picture", Taken("1 picture was left out", skipped=1))(
     edited(
         zipped(),
         lambda content: (
@@ -752,13 +752,13 @@ case("CSV with addresses", Refused("holds the address 'https://", "Nothing is do
 case("CSV with wrong folders", Refused("names files that are not there", "so write 'p/0.png'"))(
     table("image,label", "{i}.png,{c}")
 )
-case("CSV with a missing file", Taken("2 pictures could not be read", skipped=2))(
+case("CSV with a missing file", Taken("2 pictures were left out", skipped=2))(
     table("image,label", "p/{i}.png,{c}", change=gone(2))
 )
 case("CSV with many missing files", Refused("3 of 40 pictures cannot be read", "up to 5 %"))(
     table("image,label", "p/{i}.png,{c}", change=gone(3))
 )
-case("CSV with a missing target", Taken("2 pictures could not be read", skipped=2))(
+case("CSV with a missing target", Taken("2 pictures were left out", skipped=2))(
     table("image,price", "p/{i}.png,{x}", change=gaps(2))
 )
 case(

@@ -118,7 +118,7 @@ def test_broken_pictures_are_counted_and_some_are_listed() -> None:
     report = check(replace(clean(), skipped=tuple((f"{i}.png", "unknown format") for i in range(30))))
     assert report.n_skipped == 30
     assert len(report.skipped) == 20
-    assert report.warnings[0] == "30 pictures could not be read and were skipped, the first: 0.png: unknown format"
+    assert report.warnings[0] == "30 pictures were left out, the first: 0.png: unknown format"
 
 
 def test_what_is_known_already_is_not_computed_again() -> None:

@@ -70,6 +70,15 @@ def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> 
     assert ".png and " in told and "…. Those of one class stay in one split, so that none" in told
 
 
+def test_copies_with_regression_targets_are_not_said_to_be_of_a_class(folder: Path, tmp_path: Path) -> None:
+    listed = read(str(folder))
+    rows = [f"{listed.pictures.name(i)},{i + 0.5}" for i in range(len(listed))]
+    (tmp_path / "t.csv").write_text("\n".join(["image,price", *rows]))
+    loaded = load(tmp_path / "t.csv", tmp_path / "c", seed=0)
+    (told,) = [line for line in loaded.findings.lines() if "the same as another one" in line]
+    assert "Such pictures stay in one split" in told and "class" not in told
+
+
 def test_of_one_size_copies_stay_in_one_split(tmp_path: Path) -> None:
     rng, place = np.random.default_rng(0), tmp_path / "pictures"
     for name in "ab":

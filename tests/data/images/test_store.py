@@ -126,6 +126,32 @@ def test_balanced_classes_share_the_pictures(tmp_path: Path, monkeypatch: pytest
     assert balanced.splits.test.original(0).shape == (80, 80, 3)
 
 
+def test_what_is_said_of_the_same_pictures_is_that_of_this_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, stray = write_folder(tmp_path / "p", 100, broken=2), tmp_path / "p" / "a" / "about.txt"
+    first = load(source, tmp_path / "cache", seed=0)
+    assert "about.txt" not in str(first.findings.notes)
+    stray.write_text("Not a picture.")
+    monkeypatch.setattr(store, "decoded", None)  # nothing is decoded again
+    second = load(source, tmp_path / "cache", seed=0)
+    assert any("about.txt" in note for note in second.findings.notes)
+    assert second.findings.notes == second.splits.notes and second.findings.n_skipped == 2
+    assert same(first.splits, second.splits)
+    assert os.path.samefile(first.folder / "train_images.npy", second.folder / "train_images.npy")
+    stray.unlink()
+    assert load(source, tmp_path / "cache", seed=0).findings == first.findings
+
+
+def test_rows_without_a_label_are_those_of_this_run(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    lines = [f"{'abc'[index % 3]}/{index:03}.png,{index % 3}" for index in range(60)]
+    table = tmp_path / "t.csv"
+    skipped = []
+    for more in ([], ["a/000.png,"]):
+        table.write_text("\n".join(["image,label", *lines, *more]))
+        skipped.append(load(table, tmp_path / "cache", seed=0).findings.n_skipped)
+    assert skipped == [0, 1]
+
+
 def test_an_interrupted_draft_is_gone_on_with(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "p", 300)
     whole = load(source, tmp_path / "whole", seed=0).splits
@@ -201,7 +227,7 @@ def test_a_few_broken_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
     assert report.n_skipped == 3
     assert sum(report.n_examples.values()) == 97
     assert {Path(name).name for name, _ in report.skipped} == {"000.png", "001.png", "002.png"}
-    assert report.warnings[0].startswith("3 pictures could not be read and were skipped")
+    assert report.warnings[0].startswith("3 pictures were left out")
 
 
 def refused(tmp_path: Path, source: Any, words: str, **more: Any) -> None:
@@ -265,6 +291,10 @@ def harm_labels(folder: Path) -> None:
     (folder / "test_labels.npy").unlink()
 
 
+def harm_index(folder: Path) -> None:
+    (folder / "test_index.npy").write_bytes(b"")  # as a power cut may leave it
+
+
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
@@ -273,6 +303,7 @@ def harm_labels(folder: Path) -> None:
         (harm_facts, "damaged"),
         (harm_images, "damaged"),
         (harm_labels, "damaged"),
+        (harm_index, "damaged"),
     ],
 )
 def test_a_missing_or_damaged_folder_is_a_data_error(tmp_path: Path, harm: Callable[[Path], None], words: str) -> None:
@@ -280,3 +311,10 @@ def test_a_missing_or_damaged_folder_is_a_data_error(tmp_path: Path, harm: Calla
     harm(folder)
     with pytest.raises(DataError, match=words):
         store.open_splits(folder)
+
+
+def test_damaged_findings_are_a_data_error(tmp_path: Path) -> None:
+    folder = load(ARRAYS, tmp_path, seed=0).folder
+    (folder / store.REPORT).write_text("{}")
+    with pytest.raises(DataError, match="are damaged"):
+        store.read_findings(folder)

@@ -151,7 +151,11 @@ case("a file of empty lines", file("\n\n \n"), Refused("is empty", "not written 
 case("a heading only", file("size,colour,target\n"), Refused("has no rows below its first line", "each example"))
 case("one column", file("target\na\nb\n"), Refused("has only one column, 'target'", "one to learn from"))
 case("no heading", file(LINES.split("\n", 1)[1]), Refused("first line of", "names of the columns"))
-case("no heading of whole numbers", file("39,5,13,1\n" * N), Refused("is a row of values", "names of the columns"))
+case(
+    "no heading of whole numbers",
+    file("39,5,13,1\n" * N),
+    Refused("looks like a row of values", "names of the columns"),
+)
 case(
     "a heading twice", file(LINES.replace("colour", "size", 1)), Refused("two columns named 'size'", "name of its own")
 )
@@ -208,14 +212,16 @@ case("an empty target", csv(target=[""] * N), Refused("'target' is empty"))
 case(
     "targets that are missing",
     csv(target=at(7, "")),
-    Taken("1 row lacks the target and cannot be learnt from; the first is row 9 (the headings are row 1)", skipped=1),
+    Taken("1 row has no target that can be learnt; the first is row 9 (the headings are row 1)", skipped=1),
 )
 case(
     "targets that are NaN",
     pair(NOISE, np.where(np.arange(N) < 3, np.nan, NOISE[:, 0])),
-    Taken("3 rows lack the target and cannot be learnt from; the first is row 1", skipped=3),
+    Taken("3 rows have no target that can be learnt; the first is row 1", skipped=3),
 )
-case("infinite targets", pair(NOISE, np.where(np.arange(N) < 2, np.inf, NOISE[:, 0])), Taken("2 rows", skipped=2))
+case(
+    "infinite targets", pair(NOISE, np.where(np.arange(N) < 2, np.inf, NOISE[:, 0])), Taken("2 rows have no", skipped=2)
+)
 case("targets beyond float32", pair(NOISE, NOISE[:, 0] * 1e35), Refused("as large as", "other units"))
 case("few whole numbers", csv(target=lambda v: [i % 4 for i in range(N)]), Taken("are taken for classes"))
 case("many whole numbers", csv(target=lambda v: range(N)), Taken("are taken for a regression target"))

@@ -78,6 +78,16 @@ def test_columns_of_no_use_are_named_with_a_reason() -> None:
     assert [column.name for column in fitted.columns] == ["used"]
 
 
+def test_texts_in_a_few_rows_are_not_said_to_be_in_every_row() -> None:
+    fitted = fit(used=np.arange(100) % 7, remark=[f"remark {i}" if i < 30 else "" for i in range(100)])
+    reason = "has another text in nearly every row where it is not empty"
+    assert [(entry.name, entry.reason) for entry in fitted.ignored] == [("remark", reason)]
+
+
+def test_fractions_that_rise_do_not_count_the_rows() -> None:
+    assert [column.name for column in fit(index=100.5 + np.arange(30) * 0.7).columns] == ["index"]
+
+
 def test_a_few_texts_among_numbers_are_refused_with_their_row() -> None:
     with pytest.raises(DataError, match="'c' holds numbers, but row 31 says 'x'"):
         fit(c=[*map(str, range(30)), "x"])
@@ -191,6 +201,11 @@ def test_numbers_with_a_sign_are_texts_and_said(texts: list[str]) -> None:
     assert any("Numbers with a sign beside them" in note and "in 'n'" in note for note in found.notes)
 
 
+def test_a_number_with_a_sign_is_shown_as_the_example() -> None:
+    texts = [*["-"] * 4, *(f"{i} €" for i in range(10) for _ in range(2))]
+    assert any("such as '0 €' in 'n'" in note for note in fit(n=texts).notes)
+
+
 def test_numbers_with_a_sign_that_are_not_used_are_called_that() -> None:
     with pytest.raises(DataError, match="'n' holds numbers with a sign beside them"):
         fit(n=[f"{i}.5%" for i in range(30)])
@@ -205,6 +220,13 @@ def test_dates_that_may_have_the_month_first_are_categories_with_a_note() -> Non
     found = fit(day=["3/4/2023", "5/6/2023", "3/4/2023", "5/6/2023"])
     assert found.columns[0].kind == "category"
     assert any("nothing says whether the day or the month comes first" in note for note in found.notes)
+
+
+def test_dates_that_may_have_the_month_first_and_differ_in_every_row_are_not_called_categories() -> None:
+    months = [f"{month}/1/{year}" for year in range(2019, 2024) for month in range(1, 13)]
+    fitted = fit(month=months, used=np.arange(60) % 7)
+    (note,) = fitted.notes
+    assert note.startswith("Not used: 'month' (holds dates of which nothing says whether the day or the month comes")
 
 
 def test_whole_numbers_that_rise_row_by_row_are_noted() -> None:

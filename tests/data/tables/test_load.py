@@ -87,6 +87,44 @@ def test_a_short_time_takes_a_share_of_every_split(tmp_path: Path, monkeypatch: 
     assert any("of 1,000 rows are used" in note for note in found.findings.notes)
 
 
+def test_rows_that_are_not_used_are_not_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+
+    def counted(columns: Any, table: Any, **more: Any) -> Any:
+        lengths.append(len(next(iter(table.values()))))
+        return encode(columns, table, **more)
+
+    monkeypatch.setattr(loading, "FEWEST_USED", 50)
+    monkeypatch.setattr(loading, "PROBED", 20)
+    monkeypatch.setattr(loading, "encode", counted)
+    path = csv(tmp_path, table(1000))
+    lines = path.read_text().splitlines()
+    splits = load(path, tmp_path, seed=0, seconds=1e-9).splits
+    assert lengths == [20, sum(map(len, splits.by_name.values()))] and lengths[1] < 100
+    for rows in splits.by_name.values():  # and they are still called what they were
+        assert rows.places is not None
+        sizes = [float(lines[place - 1].partition(",")[0]) for place in rows.places.tolist()]
+        np.testing.assert_allclose(rows.numbers[:, 0], sizes, rtol=1e-6)
+
+
+def test_a_wrong_value_in_a_long_table_is_named_by_its_row_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "FEWEST_USED", 50)
+    columns = table(1000)
+    columns["size"][800:] = ["unknown"] * 20 + columns["size"][820:]
+    with pytest.raises(DataError, match=r"but row (\d+) \(the headings are row 1\) says 'unknown'") as told:
+        load(csv(tmp_path, columns), tmp_path, seed=0, seconds=100)
+    assert 802 <= int(str(told.value).partition("row ")[2].split()[0]) < 822
+
+
+def test_the_forecast_of_the_time_refuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "FEWEST_USED", 50)
+    monkeypatch.setattr(loading, "PROBED", 1)  # in a single row every column has a single value
+    found = load(table(), tmp_path, seed=0, seconds=100)
+    assert sum(found.findings.n_examples.values()) == N
+
+
 def test_enough_time_takes_all_rows(tmp_path: Path) -> None:
     found = load(table(), tmp_path, seed=0, seconds=100)
     assert sum(found.findings.n_examples.values()) == N

@@ -57,6 +57,18 @@ def test_rows_without_a_target_are_left_out_everywhere() -> None:
     assert source.skipped == (("row 2", "It has no value in the column 'y'."),)
 
 
+def test_infinite_targets_are_not_said_to_be_empty() -> None:
+    source = read({"a": [1, 2, 3], "y": [1.5, float("inf"), 2.5]})
+    assert source.skipped == (("row 2", "It has no finite value in the column 'y'."),)
+
+
+def test_some_rows_of_a_table_keep_their_names() -> None:
+    source = read({"a": ["p", "q", "r"], "y": [1, None, 3], "split": ["train", "valid", "test"]})
+    some = source.take(np.array([1]))
+    assert (some.table["a"].values, some.targets.tolist(), some.split.tolist()) == (["r"], [3], [2])
+    assert some.row(0) == source.row(1) == "row 3"
+
+
 @pytest.mark.parametrize("targets", [[1, 2], (1, 2), np.array([[1], [2]])])
 def test_a_pair_is_rows_and_targets(targets: Any) -> None:
     source = read((np.array([[1.0, 2.0], [3.0, 4.0]]), targets))
@@ -113,6 +125,7 @@ def test_rows_keep_the_number_that_a_spreadsheet_shows(tmp_path: Path) -> None:
     assert found.places.tolist() == [2, 4, 5, 9]
     path.write_text("\na,y\n1,2.5\n2,3.5\n")
     assert read(path, "y").places.tolist() == [3, 4]  # type: ignore[union-attr]
+    assert read(path, "y").row(0) == "row 3 (the headings are row 2)"
 
 
 @pytest.mark.parametrize(

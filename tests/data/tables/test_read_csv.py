@@ -67,7 +67,7 @@ def test_a_heading_ends_where_its_line_does(tmp_path: Path, odd: str) -> None:
 
 def test_a_character_between_two_blocks_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_csv, "BLOCK", 3)
-    monkeypatch.setattr(CsvFile, "_names", lambda self, heading: ["a", "b"])
+    monkeypatch.setattr(CsvFile, "_names", lambda self, *lines: ["a", "b"])
     assert CsvFile(write(tmp_path, "a,b\nüüüüüü,1\n")).encoding == "utf-8-sig"
 
 
@@ -101,10 +101,24 @@ def test_headings_of_rising_numbers_are_names(tmp_path: Path, heading: str) -> N
     assert CsvFile(write(tmp_path, f"{heading}\n1,2,3\n")).names == heading.split(",")
 
 
-@pytest.mark.parametrize("heading", ["5.1,3.5,setosa", "3,2,a", "1,1,a"])
-def test_values_are_no_heading(tmp_path: Path, heading: str) -> None:
-    with pytest.raises(DataError, match="row of values"):
-        CsvFile(write(tmp_path, f"{heading}\n1,2,3\n"))
+@pytest.mark.parametrize("heading", ["5.1,3.5,setosa", "3,2,a", "1,1,a", "2.5,?,a", "0.1,0.5,0.9", ",0.5,NA"])
+@pytest.mark.parametrize("below", ["1,2,b\n", ""])
+def test_values_are_no_heading(tmp_path: Path, heading: str, below: str) -> None:
+    with pytest.raises(DataError, match="looks like a row of values.* put a letter before each"):
+        CsvFile(write(tmp_path, f"{heading}\n{below}"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "below"),
+    [
+        ("sample,1100.5,1101.0,protein", "s1,0.31,0.3,12.5"),
+        ("country,2023,2022,2021,target", "de,4,3,2,7"),
+        ("place;0.5;price", "sea;1;12,5"),
+    ],
+)
+def test_numbers_among_texts_that_stand_above_numbers_are_names(tmp_path: Path, heading: str, below: str) -> None:
+    file = CsvFile(write(tmp_path, f"{heading}\n{below}\n"))
+    assert file.names == heading.split(file.separator)
 
 
 def test_a_line_with_too_many_values_is_counted_as_people_count(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def _lead(columns: Sequence[Any]) -> str:
 # Rows with their values
 
 
-NUMBERED = "Rows have the numbers that a spreadsheet shows: the headings are row 1."
+NUMBERED = "Rows have the numbers that a spreadsheet shows, in which the headings count."
 
 
 @dataclass(frozen=True)

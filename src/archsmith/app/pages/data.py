@@ -254,16 +254,11 @@ def _problems(facts: Mapping[str, Any]) -> None:
         _sentences(findings["notes"])
     if findings["n_skipped"]:
         with box("details"):
-            Words("summary", _left_out(findings["n_skipped"], str(facts["noun"]), bool(facts.get("columns"))))
+            was = "was" if findings["n_skipped"] == 1 else "were"
+            Words("summary", f"{amount(findings['n_skipped'], str(facts['noun']))} {was} left out")
             with box("ul"):
                 for name, why in findings["skipped"]:
                     Words("li", f"{name.rpartition('/')[2]}: {why}")
-
-
-def _left_out(n: int, noun: str, of_a_table: bool) -> str:
-    """Rows that were read, but cannot be learnt from; and pictures that are damaged."""
-    lacks = f"{'lacks' if n == 1 else 'lack'} the target" if of_a_table else "could not be read"
-    return f"{amount(n, noun)} {lacks}"
 
 
 def _sentences(lines: Sequence[str], kind: str = "") -> None:

@@ -47,10 +47,10 @@ class Findings:
     ``leaks``: validation pictures that are in the training split too, and test pictures that are in either.
     ``constant``: pictures of one single colour.
     ``made``: splits that were cut from the training split.
-    ``skipped``: the first pictures that could not be read, with reasons.
+    ``skipped``: the first pictures that were left out, with reasons.
     ``notes``: what was converted, in sentences.
     ``warnings``: what a person should look at, in sentences.
-    ``n_skipped``: how many pictures could not be read.
+    ``n_skipped``: how many pictures were left out.
     ``n_bytes``: on disk.
     ``target``: name, min, median, max, mean and std of the training targets; None for classes.
     ``repeats``: ``duplicates`` by split.
@@ -190,10 +190,7 @@ def _warnings(
     if splits.skipped:
         name, reason = splits.skipped[0]
         first = reason if name in reason else f"{name}: {reason}"
-        warnings.append(
-            f"{counted(len(splits.skipped), 'picture', 'could not be read and was', 'could not be read and were')} "
-            f"skipped, the first: {first}"
-        )
+        warnings.append(f"{counted(len(splits.skipped), 'picture', 'was', 'were')} left out, the first: {first}")
     warnings += uneven(splits, "picture")
     if duplicates:
         warnings.append(

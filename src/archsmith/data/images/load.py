@@ -78,14 +78,14 @@ def load(
     # Splits that the data give are theirs to keep.
     near = None if listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
     splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=None if near is None else near.groups)
-    told = _told(near, listed.pictures, sizes.equal)
+    told = _told(near, listed.pictures, sizes.equal, meaning.is_regression)
     content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), told)
     if seconds is not None:
         content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
-def _told(near: Near | None, pictures: Pictures, one_size: bool) -> tuple[str, ...]:
+def _told(near: Near | None, pictures: Pictures, one_size: bool, is_regression: bool) -> tuple[str, ...]:
     """What is to be said of pictures that look alike, in sentences."""
     if near is None:
         return ()
@@ -95,9 +95,10 @@ def _told(near: Near | None, pictures: Pictures, one_size: bool) -> tuple[str, .
     same, size = ("the same", "") if one_size else ("nearly the same", ", often in another size")
     others = repeats[:NAMED].tolist()
     pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(near.like[i])))}" for i in others)
+    which = "Such pictures" if is_regression else "Those of one class"
     return (
         f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}"
-        ". Those of one class stay in one split, so that none of them is learnt and tested.",
+        f". {which} stay in one split, so that none of them is learnt and tested.",
     )
 
 

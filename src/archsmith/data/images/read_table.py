@@ -32,7 +32,7 @@ from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kin
 from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.splits import codes_of
 from archsmith.data.tables.written import target_texts
-from archsmith.data.values import as_targets, joined_blanks, refuse_gaps
+from archsmith.data.values import as_targets, joined_blanks, lacking, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
 CHUNK = 10_000  # rows of a CSV that are looked at together
@@ -205,7 +205,7 @@ def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: C
     """
     labels, missing = as_targets(columns[chosen.target], chosen.target)
     split = codes_of(columns[chosen.split], chosen.split, where) if chosen.split else all_training(n)
-    skipped = _gaps(missing, chosen.target, "value", where)
+    skipped = _gaps(missing, chosen.target, lacking(labels, missing), where)
     if chosen.image in columns:
         cells = columns[chosen.image]
         empty = np.array([value is None or (isinstance(value, str) and not value.strip()) for value in cells], bool)
@@ -219,7 +219,7 @@ def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: C
 
 def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int], str]) -> list[tuple[str, str]]:
     found = [(where(int(index)), f"It has no {what} in the column {column!r}.") for index in np.flatnonzero(which)]
-    refuse_gaps(found, len(which), column)
+    refuse_gaps(found, len(which), column, what)
     return found
 
 

@@ -98,8 +98,8 @@ class Content:
         return replace(self, notes=(*self.notes, note), seconds=seconds)
 
     @property
-    def key(self) -> str:
-        """16 hexadecimal digits that name the content, and whether classes are balanced."""
+    def pictures_key(self) -> str:
+        """16 hexadecimal digits that name the pictures, their labels and their splits."""
         source = self.source
         digest = hashlib.blake2b(digest_size=8)
         names = [
@@ -115,7 +115,14 @@ class Content:
         digest.update(json.dumps([*names, self.fingerprint]).encode())
         digest.update(np.ascontiguousarray(self.target.labels).data)
         digest.update(self.cut.split.data)
-        return digest.hexdigest() + (BALANCED if self.balanced else "")
+        return digest.hexdigest()
+
+    @property
+    def key(self) -> str:
+        """``pictures_key``, 8 digits for what is to be said of the source, and whether classes are balanced."""
+        said = json.dumps([self.source.notes, self.source.skipped])
+        digits = hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
+        return f"{self.pictures_key}-{digits}{BALANCED if self.balanced else ''}"
 
 
 def build(
@@ -151,8 +158,7 @@ def build(
 
 def is_known(content: Content, root: Path) -> bool:
     """Is ``content`` stored below ``root``, or was it begun?"""
-    key = content.key
-    return (root / key / FACTS).exists() or (root / f".{key}.draft" / STATE).exists()
+    return _twin(content, root) is not None or (root / f".{content.key}.draft" / STATE).exists()
 
 
 def cut_for(content: Content, root: Path) -> float:
@@ -200,15 +206,24 @@ class _Told:
 
 def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
     """Write all files of ``content`` into ``folder``."""
-    twin = root / (content.key.removesuffix(BALANCED) + ("" if content.balanced else BALANCED))
-    if (twin / FACTS).exists():  # the same pictures; only ``balanced`` differs
+    twin = _twin(content, root)
+    if twin is not None:
         shutil.rmtree(folder, ignore_errors=True)
-        link(twin, [path.name for path in twin.iterdir() if path.name not in (FACTS, REPORT)], folder)
+        own = (FACTS, REPORT, *(f"{split}_labels.npy" for split in SPLITS))  # what is written anew
+        link(twin, [path.name for path in twin.iterdir() if path.name not in own], folder)
         facts = read_json(twin, FACTS)
-        _finish(content, folder, facts["flat"], facts["skipped"])
+        _finish(content, folder, facts["flat"], facts["broken"])
         return
-    flat, skipped = _decode(content, root, folder, told)
-    _finish(content, folder, flat, [*content.source.skipped, *skipped])
+    _finish(content, folder, *_decode(content, root, folder, told))
+
+
+def _twin(content: Content, root: Path) -> Path | None:
+    """The folder with the same pictures, of which other things may be said or whose classes count otherwise."""
+    for path in sorted(root.glob(f"{content.pictures_key}-*/{FACTS}")):
+        with contextlib.suppress(DataError):
+            if "broken" in read_json(path.parent, FACTS):
+                return path.parent
+    return None
 
 
 def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -265,8 +280,10 @@ def _refuse_too_large(n: int, sizes: Sizes, root: Path) -> None:
         )
 
 
-def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Sequence[Sequence[str]]) -> None:
-    """Add labels, checks and facts to a draft with all pictures. Raises DataError where nothing could be learnt."""
+def _finish(content: Content, folder: Path, flat: dict[str, int], broken: Sequence[Sequence[str]]) -> None:
+    """Add labels, checks and facts to a draft with all pictures. ``broken``: (name, reason) of those that could not be
+    decoded. Raises DataError where nothing could be learnt.
+    """
     source, target = content.source, content.target
     spec = source.pictures.spec()
     if spec is not None:
@@ -284,7 +301,8 @@ def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Seque
         "balanced": content.balanced,
         "made": content.cut.made,
         "notes": [*source.notes, *content.notes, *content.sizes.notes(), *target.notes],
-        "skipped": skipped,
+        "skipped": [*source.skipped, *broken],
+        "broken": broken,
         "flat": flat,
         "scale": source.scale,
         "resized": content.sizes.resized,
@@ -320,7 +338,7 @@ def open_splits(folder: str | Path) -> ImageSplits:
         )
     try:
         splits = _opened(folder, facts)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise damaged(folder) from error
     # known already, so the cached property need not compute them
     splits.__dict__["statistics"] = (tuple(facts["mean"]), tuple(facts["std"]))
@@ -330,7 +348,11 @@ def open_splits(folder: str | Path) -> ImageSplits:
 
 def read_findings(folder: str | Path) -> Findings:
     """What the checks found when the splits in ``folder`` were stored. Raises DataError."""
-    return Findings.from_dict(read_json(folder, REPORT))
+    found = read_json(folder, REPORT)
+    try:
+        return Findings.from_dict(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder) from error
 
 
 def _opened(folder: Path, facts: dict[str, Any]) -> ImageSplits:

@@ -41,6 +41,10 @@ URL = re.compile(r"[a-z][a-z0-9+.-]{1,30}://", re.IGNORECASE)  # bounded: a text
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")  # how picture files begin
 
 
+class NoTargetError(DataError):
+    """A table lacks the column that was named as its target."""
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The columns that are used.
@@ -68,16 +72,17 @@ class Chosen:
 
 
 def choose(samples: Mapping[str, Sequence[Any]], image: str | None, target: str | None, name: str) -> Chosen:
-    """The columns of pictures, target and splits. Raises DataError where it is not clear which they are.
+    """The columns of pictures, target and splits. Raises NoTargetError where there is no ``target``, and
+    DataError where it is not clear which they are.
 
     ``samples``: the first values of every column.
     ``image``, ``target``: names of columns; None where the person did not say.
     ``name``: of the table.
     """
     listed = ", ".join(repr(column) for column in list(samples)[:8]) + (", …" if len(samples) > 8 else "")
-    for wanted, flag in ((image, "--image-column"), (target, "--target")):
+    for wanted, flag, error in ((image, "--image-column", DataError), (target, "--target", NoTargetError)):
         if wanted is not None and wanted not in samples:
-            raise DataError(
+            raise error(
                 f"The table {name!r} has no column {wanted!r}.",
                 f"Its columns are {listed}; name one of them with {flag}.",
             )

@@ -206,8 +206,8 @@ def _contradictions(inputs: NDArray[np.uint64], prints: NDArray[np.uint64]) -> i
 def _warnings(splits: TableSplits, duplicates: int, leaks: Mapping[str, int], contradictions: int) -> list[str]:
     warnings = []
     if splits.skipped:
-        rows = counted(len(splits.skipped), "row", "lacks", "lack")
-        warnings.append(f"{rows} the target and cannot be learnt from; the first is {splits.skipped[0][0]}.")
+        rows = counted(len(splits.skipped), "row", "has", "have")
+        warnings.append(f"{rows} no target that can be learnt; the first is {splits.skipped[0][0]}.")
     for column in target_columns(splits.train):
         warnings.append(
             f"The column {short(column)!r} says the target in other words. Leave it out, unless it is known when "

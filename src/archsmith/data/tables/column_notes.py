@@ -90,9 +90,10 @@ class Seen:
             notes.append(f"Values that are infinite or beyond {LARGEST:g} count as missing in {listed(self.beyond)}.")
         if self.shifted:
             notes.append(f"Large numbers that differ little are measured from the median in {listed(self.shifted)}.")
-        if self.ambiguous:
+        unused = {entry.name for entry in ignored}
+        if ambiguous := [name for name in self.ambiguous if name not in unused]:
             notes.append(
-                f"Dates such as 3/4/2023 are taken as categories in {listed(self.ambiguous)}: nothing says whether the "
+                f"Dates such as 3/4/2023 are taken as categories in {listed(ambiguous)}: nothing says whether the "
                 "day or the month comes first. Write them like 2023-04-03."
             )
         for name, text in self.signed.items():

@@ -56,6 +56,8 @@ MOSTLY = 0.8  # a column with at least this share of numbers among its values is
 PARTLY = 0.5  # from this share on, of the values or of the different ones, categories that are numbers are noted
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
 SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
+UNCLEAR = "holds dates of which nothing says whether the day or the month comes first; write them like 2023-04-03"
+SPARSE = "has another text in nearly every row where it is not empty"
 UNNAMED = re.compile(r"Unnamed: \d+")  # what an empty heading becomes
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 
@@ -329,7 +331,7 @@ def _number(name: str, values: NDArray[np.float64], written: str, marks: str, se
     different = np.unique(present)
     if len(different) == 1:
         return None if missing and written == PLAIN else Ignored(name, "has a single value")
-    if name.lower() in ROW_NAMES and len(different) == len(values) and (np.diff(values) > 0).all():
+    if name.lower() in ROW_NAMES and len(different) == len(values) and _rising(values):
         return Ignored(name, "counts the rows")
     if written == PLAIN and len(different) == len(values) > FEW and _rising(values):
         seen.rising.append(name)
@@ -376,9 +378,10 @@ def _category(name: str, counts: Counter[str], n: int, seen: Seen) -> Column | I
     signed = sum(merged[text] for text in order if is_signed(text)) >= MOSTLY * present
     kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
-        return Ignored(name, SIGNED if signed else "has another text in nearly every row")
+        reason = SPARSE if present < ID_SHARE * n else "has another text in nearly every row"
+        return Ignored(name, SIGNED if signed else UNCLEAR if name in seen.ambiguous else reason)
     if signed:
-        seen.signed[name] = order[0]
+        seen.signed[name] = next(text for text in order if is_signed(text))
     _note_cases(name, order, seen)
     if len(kept) < len(merged):
         n_rare = present - sum(merged[text] for text in kept)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,10 @@ def load(
     notes: tuple[str, ...] = ()
     if seconds is not None:
         cut, notes = affordable(listing, meaning, cut, seconds, seed)
+        if notes:  # what is not used is not encoded either
+            used = np.flatnonzero(cut.split >= 0)
+            meaning = replace(meaning, labels=meaning.labels[used])
+            listing, cut = listing.take(used), Cut(cut.split[used], cut.made)
     splits = encoded(listing, meaning, cut, balanced=balanced, notes=notes)
     look()
     told("encode", len(listing), len(listing))
@@ -144,22 +148,28 @@ def _refuse_few(source: TableSource) -> None:
 def affordable(
     source: TableSource, meaning: Target, cut: Cut, seconds: float, seed: int
 ) -> tuple[Cut, tuple[str, ...]]:
-    """``cut``, or the share of each split that can be encoded in ``seconds``, with a note that says so."""
+    """``cut``, or the share of each split that can be encoded in ``seconds``, with a note that says so. ``cut`` as well
+    where some rows alone cannot be encoded: what is wrong with them, if anything, is said of the whole table.
+    """
     n = len(source)
     if n <= FEWEST_USED:
         return cut, ()
-    train = cut.indexes["train"][:PROBED]
+    train = cut.indexes["train"]
+    train = train[np.linspace(0, len(train) - 1, min(PROBED, len(train))).astype(np.int64)]  # the table may be sorted
     started = time.perf_counter()
     few = {name: values.take(train) for name, values in source.table.items()}
     rows = np.arange(len(train))
-    fitted = columns_of(
-        few,
-        rows,
-        categorical=source.categorical,
-        decimal_commas=source.decimal_commas,
-        separator=source.separator,
-    )
-    encode(fitted.columns, few)
+    try:
+        fitted = columns_of(
+            few,
+            rows,
+            categorical=source.categorical,
+            decimal_commas=source.decimal_commas,
+            separator=source.separator,
+        )
+        encode(fitted.columns, few)
+    except DataError:
+        return cut, ()
     forecast = (time.perf_counter() - started) * n / max(1, len(train))
     share = max(seconds / forecast, FEWEST_USED / n) if forecast > seconds else 1.0
     if share >= 1:

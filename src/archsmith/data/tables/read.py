@@ -33,7 +33,7 @@ from archsmith.data.tables.columns import different
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import NO_WAY, Evidence, commas_of, target_texts
-from archsmith.data.values import as_targets, joined_blanks
+from archsmith.data.values import as_targets, joined_blanks, lacking
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
@@ -61,7 +61,8 @@ class TableSource:
     ``notes``: what was decided while reading, in sentences.
     ``skipped``: (row, reason) of rows without a target.
     ``ignored``: columns that hold no values that can be used.
-    ``places``: ``(n,)``, which row of the table each one is, as a spreadsheet numbers them: the headings are row 1.
+    ``places``: ``(n,)``, which row of the table each one is, as a spreadsheet numbers them.
+    ``heading_row``: of a CSV file, in which row the headings are.
     ``categorical``: names of columns that are categories whatever they hold.
     ``decimal_commas``: have the numbers decimal commas? None where the table does not tell, see ``tables.written``.
     ``separator``: of a CSV file; empty for other tables.
@@ -85,20 +86,33 @@ class TableSource:
     names: tuple[str, ...] = ()
     target_way: tuple[str, str] = NO_WAY
     split_column: str = ""
+    heading_row: int = 1
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    def take(self, indexes: NDArray[np.int64]) -> TableSource:
+        """The rows at ``indexes``, which keep their names."""
+        places = np.arange(len(self)) + FIRST_ROW if self.places is None else self.places
+        return replace(
+            self,
+            table={name: values.take(indexes) for name, values in self.table.items()},
+            targets=self.targets[indexes],
+            split=self.split[indexes],
+            places=places[indexes],
+        )
+
     def row(self, index: int) -> str:
         """What a person would call a row."""
-        return row_name(index + FIRST_ROW if self.places is None else int(self.places[index]), self.separator)
+        place = index + FIRST_ROW if self.places is None else int(self.places[index])
+        return row_name(place, self.separator, self.heading_row)
 
 
-def row_name(place: int, separator: str) -> str:
+def row_name(place: int, separator: str, heading_row: int = 1) -> str:
     """What a row is called. People look for that of a CSV file in a spreadsheet or an editor. The rows of other tables
     are counted from 1 below the headings.
     """
-    return f"row {place:,} (the headings are row 1)" if separator else f"row {place - FIRST_ROW + 1:,}"
+    return f"row {place:,} (the headings are row {heading_row})" if separator else f"row {place - FIRST_ROW + 1:,}"
 
 
 def read(
@@ -205,7 +219,7 @@ def _file(
     name = path.name[: -len(kind)] or "table"
     gaps = np.searchsorted(np.array(file.gaps, np.int64), np.arange(n), side="right")
     places = np.arange(n) + FIRST_ROW + gaps
-    return _whole(table, target, learnt, name, None, file.notes, file.separator, places)
+    return _whole(table, target, learnt, name, None, file.notes, file.separator, places, file.heading_row)
 
 
 def _parquet(path: Path, target: str | None, learnt: tuple[str, str]) -> TableSource:
@@ -226,6 +240,7 @@ def _whole(
     notes: tuple[str, ...] = (),
     separator: str = "",
     places: NDArray[np.int64] | None = None,
+    heading_row: int = 1,
 ) -> TableSource:
     """A table with its target in one of the columns."""
     if len(table) < 2:
@@ -235,7 +250,9 @@ def _whole(
     chosen, note = _target_column([column for column in table if column != split], target, name)
     features = {column: values for column, values in table.items() if column != chosen}
     notes, categorical = (*notes, *note), _categorical(frame)
-    return _source(features, table[chosen], chosen, learnt, name, split, notes, categorical, separator, places)
+    return _source(
+        features, table[chosen], chosen, learnt, name, split, notes, categorical, separator, places, heading_row
+    )
 
 
 def _pair(features: Any, targets: Any, target: str | None, learnt: tuple[str, str]) -> TableSource:
@@ -277,6 +294,7 @@ def _source(
     categorical: frozenset[str],
     separator: str,
     places: NDArray[np.int64] | None = None,
+    heading_row: int = 1,
 ) -> TableSource:
     own = raw(targets, target)
     lengths = {column: len(values) for column, values in table.items() if hasattr(values, "__len__")}
@@ -286,7 +304,7 @@ def _source(
     numbered = np.arange(n) + FIRST_ROW if places is None else places
 
     def where(row: int) -> str:
-        return row_name(int(numbered[row]), separator)
+        return row_name(int(numbered[row]), separator, heading_row)
 
     columns: dict[str, Raw] = {}
     ignored: list[Ignored] = []
@@ -303,8 +321,8 @@ def _source(
         codes = codes_of(values, split, where)
     commas = commas_of(map(_evidence, (own, *columns.values())))
     labels, missing, note, way = _targets(own, target, commas, separator, where, learnt)
-    reason = f"It has no value in the column {target!r}."
-    skipped = tuple((row_name(place, separator), reason) for place in numbered[missing].tolist())
+    reason = f"It has no {lacking(labels, missing)} in the column {target!r}."
+    skipped = tuple((where(row), reason) for row in np.flatnonzero(missing).tolist())
     if len(skipped) == n:
         raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
     kept = np.flatnonzero(~missing)
@@ -329,6 +347,7 @@ def _source(
         names,
         way,
         split or "",
+        heading_row,
     )
 
 

@@ -20,8 +20,9 @@ from typing import IO
 
 from archsmith.core.errors import DataError
 from archsmith.core.files import refuse_bomb, regular_size
-from archsmith.data.tables.cells import short
+from archsmith.data.tables.cells import is_missing, short
 from archsmith.data.tables.encode import clean_names
+from archsmith.data.tables.written import is_number
 
 LARGEST_CSV = 2 * 2**30  # bytes of text, which is held in memory
 BLOCK = 1 << 20  # bytes that are looked at together
@@ -44,6 +45,7 @@ class CsvFile:
     ``notes``: what had to be guessed, in sentences.
     ``n_lines``: how many lines end in it, the first included.
     ``gaps``: once its rows were read: of each empty line, how many rows stand before it.
+    ``heading_row``: the same: in which row the headings are, below empty lines.
     ``marks``: which of comma, quote and slash are in it.
     """
 
@@ -57,6 +59,7 @@ class CsvFile:
         self.notes: tuple[str, ...] = ()
         self.n_lines = 0
         self.gaps: list[int] = []
+        self.heading_row = 1
         self.marks: set[str] = set()
         try:
             with self._plain() as file:
@@ -76,14 +79,14 @@ class CsvFile:
             ) from error
         if not head.strip():
             raise DataError(f"The table {str(path)!r} is empty.", "It was probably not written completely.")
-        headings = {separator: _heading(head, separator) for separator in SEPARATORS}
+        headings = {separator: _line(head, separator) for separator in SEPARATORS}
         if not any(headings.values()):
             raise DataError(
                 f"The first line of {str(path)!r} cannot be read.",
                 "It should hold the names of the columns; a quote is probably missing.",
             )
         self.separator = max(SEPARATORS, key=lambda separator: len(headings[separator]))
-        self.names = self._names(headings[self.separator])
+        self.names = self._names(headings[self.separator], _line(head, self.separator, 1))
 
     def _plain(self) -> IO[bytes]:
         """The file as it lies there."""
@@ -142,12 +145,14 @@ class CsvFile:
         self.notes = (f"{Path(self.path).name!r} is not UTF-8 text and was read as {called}.",)
         return western
 
-    def _names(self, heading: Sequence[str]) -> list[str]:
+    def _names(self, heading: Sequence[str], below: Sequence[str]) -> list[str]:
         where = f"The table {str(self.path)!r}"
-        if any(FRACTION.fullmatch(name) for name in heading) or _falls(heading):
+        odd = any(FRACTION.fullmatch(name) for name in heading) or _falls(heading)
+        if odd and not _heads_numbers(heading, below):
             raise DataError(
-                f"The first line of {str(self.path)!r} is a row of values.",
-                "Put a line with the names of the columns above it, such as age,height,target.",
+                f"The first line of {str(self.path)!r} looks like a row of values.",
+                "Put a line with the names of the columns above it, such as age,height,target. If its numbers are "
+                "names, put a letter before each, as in w1100.5.",
             )
         return clean_names(heading, where)
 
@@ -169,6 +174,7 @@ class CsvFile:
             try:
                 while not next(reader, True):
                     self.gaps.append(0)
+                self.heading_row = 1 + len(self.gaps)
                 line = reader.line_num
                 while rows := list(islice(reader, chunk)):
                     if set(map(len, rows)) != {len(self.names)}:
@@ -217,12 +223,21 @@ class CsvFile:
         }
 
 
-def _heading(text: str, separator: str) -> list[str]:
+def _line(text: str, separator: str, place: int = 0) -> list[str]:
+    """The cells of a line that is not empty, without blanks around them; none where there is no such line."""
     try:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-        return [name.strip() for name in next((row for row in rows if row), [])]
-    except csv.Error:  # the first line does not end
+        return [cell.strip() for cell in next(islice((row for row in rows if row), place, None), [])]
+    except csv.Error:  # a line does not end
         return []
+
+
+def _heads_numbers(heading: Sequence[str], below: Sequence[str]) -> bool:
+    """Does a text stand above a number? Then the first line holds names, and its numbers are names as well, such as
+    years or wavelengths.
+    """
+    pairs = zip(heading, below, strict=False)
+    return any(not is_number(name) and is_number(cell) and not is_missing(cell) for name, cell in pairs)
 
 
 def _falls(heading: Sequence[str]) -> bool:
