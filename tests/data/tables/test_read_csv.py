@@ -108,6 +108,11 @@ def test_values_are_no_heading(tmp_path: Path, heading: str, below: str) -> None
         CsvFile(write(tmp_path, f"{heading}\n{below}"))
 
 
+def test_a_missing_cell_above_a_number_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="looks like a row of values"):
+        CsvFile(write(tmp_path, "5.1,NA,setosa\n4.9,3.0,setosa\n"))
+
+
 @pytest.mark.parametrize(
     ("heading", "below"),
     [

@@ -237,7 +237,9 @@ def _heads_numbers(heading: Sequence[str], below: Sequence[str]) -> bool:
     years or wavelengths.
     """
     pairs = zip(heading, below, strict=False)
-    return any(not is_number(name) and is_number(cell) and not is_missing(cell) for name, cell in pairs)
+    return any(
+        not (is_number(name) or is_missing(name)) and is_number(cell) and not is_missing(cell) for name, cell in pairs
+    )
 
 
 def _falls(heading: Sequence[str]) -> bool:
