@@ -249,16 +249,7 @@ def load(path: str) -> type:
     if not module_name or not class_name:
         raise UsageError(f"{path!r} is not the place of a class.", "Write it like my_package.my_module:MyClass.")
     _refuse_file(module_name, f":{class_name}")
-    try:
-        module = sys.modules.get(module_name) or _imported(module_name)
-    except ModuleNotFoundError as error:
-        if missing := missing_extra(error, path):
-            raise missing from error
-        raise UsageError(
-            f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
-        ) from error
-    except (Exception, SystemExit) as error:  # anybody's code
-        raise UsageError(f"The module of {path!r} fails when it is imported ({told(error)}).", "Mend it.") from error
+    module = imported(module_name, f"The module of {path!r}")
     found: Any = module
     for part in class_name.split("."):
         found = getattr(found, part, None)
@@ -283,10 +274,23 @@ def _refuse_file(module: str, behind: str = "") -> None:
         )
 
 
-def _imported(module: str) -> types.ModuleType:
-    """The module, imported. What it prints goes to standard error: standard output is for results."""
-    with contextlib.redirect_stdout(sys.stderr):
-        return importlib.import_module(module)
+def imported(name: str, what: str) -> types.ModuleType:
+    """The module ``name``, imported unless it was. What it prints then goes to standard error: standard output is for
+    results. Raises UsageError, whose message begins with ``what``.
+    """
+    if (found := sys.modules.get(name)) is not None:
+        return found
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if missing := missing_extra(error, what):
+            raise missing from error
+        raise UsageError(
+            f"{what} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
+        ) from error
+    except (Exception, SystemExit) as error:  # anybody's code
+        raise UsageError(f"{what} fails when it is imported ({told(error)}).", "Mend it.") from error
 
 
 def short_name(cls: type) -> str:
@@ -338,14 +342,7 @@ def admit(module: str) -> None:
     _refuse_file(module)
     if not all(part.isidentifier() for part in module.split(".")):
         raise UsageError(f"{module!r} is not the name of a module.", "Write it like my_package.my_module.")
-    try:
-        _imported(module)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"The module {module!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
-        ) from error
-    except (Exception, SystemExit) as error:  # anybody's code
-        raise UsageError(f"The module {module!r} fails when it is imported ({told(error)}).", "Mend it.") from error
+    imported(module, f"The module {module!r}")
     _admitted.add(module)
 
 

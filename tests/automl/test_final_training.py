@@ -174,6 +174,15 @@ def test_a_training_whose_checkpoint_is_gone_begins_anew(workshop, begun, tmp_pa
     assert final.epochs == whole.epochs and final.score == whole.score
 
 
+def test_a_checkpoint_of_another_training_is_not_taken_for_an_answer(workshop, begun, tmp_path):
+    train(workshop, begun, tmp_path, epochs=2.0)
+    file = tmp_path / "trial3.safetensors"
+    other = dataclasses.replace(begun, begun=Begun(seed=6))  # one that had begun anew, say
+    assert workshop.restored(begun, file).epochs == 2.0 and workshop.restored(other, file) is None
+    (tmp_path / "spoilt").write_text("half of a")
+    assert workshop.restored(begun, tmp_path / "spoilt") is None
+
+
 def test_weights_that_were_clearly_better_before_are_taken_back(workshop, begun, tmp_path, monkeypatch):
     best, _ = train(workshop, begun, tmp_path / "a", epochs=60.0)
     real, valid = Workshop._trained, workshop.splits.valid

@@ -9,6 +9,9 @@ import pytest
 
 from archsmith.automl.final_training import Begun, Candidate, Final
 from archsmith.automl.pool import Pool
+from archsmith.core.architecture import Architecture
+from archsmith.core.seeds import derive
+from archsmith.data.examples import Augmentation
 from archsmith.runtime.workspace import Workspace
 from archsmith.strategies.race import Race
 from archsmith.training.goal import Score
@@ -199,6 +202,35 @@ def test_without_a_search_few_examples_speak_for_weights_from_other_data(competi
     made.search = SimpleNamespace(strategy=None)
     made.job = SimpleNamespace(splits=SimpleNamespace(train=range(n)))
     assert made._foreseen() == foreseen
+
+
+def test_a_training_that_began_anew_goes_on_with_its_own_seed(monkeypatch, tmp_path):
+    made = pool(monkeypatch, left=300.0, expected=0.25)
+    architecture = Architecture({"depth": 2})
+    # 2 goes on from 0, and 5 from 3; nothing was left for 3 and 6
+    line = [
+        SimpleNamespace(id=n, architecture=architecture, outcome_notes={"epochs": 9.0, "parent_lost": lost})
+        for n, lost in ((0, False), (2, False), (3, True), (5, False), (6, True))
+    ]
+    made.space = SimpleNamespace(graph=lambda architecture: None)
+    made.job.recipe, made.job.augmentation, made.job.settings = Recipe(), Augmentation(), SimpleNamespace(seed=7)
+    made.search.history.of, made.search.store = lambda architecture: line, SimpleNamespace(folder=tmp_path)
+    made.phases.round = 0
+    monkeypatch.setattr(made, "_is_fixed", lambda candidate: False)
+    found = [made._candidate(trial) for trial in line]
+    assert [candidate.trial for candidate in found] == [0, 0, 3, 3, 6]
+    assert [candidate.last_trial for candidate in found] == [0, 2, 3, 5, 6]
+    seeds = {n: derive(derive(7, "trial", n), "training") for n in (0, 3, 6)}  # as the trials themselves have them
+    assert [candidate.begun.seed for candidate in found] == [seeds[candidate.trial] for candidate in found]
+
+
+def test_what_is_of_another_training_has_no_row(monkeypatch, tmp_path):
+    made = pool(monkeypatch, left=300.0, expected=0.25)
+    made.workshop = SimpleNamespace(restored=lambda candidate, file: None)
+    (tmp_path / "there").touch()
+    candidate = Candidate("searched", None, None, begun=Begun(0, checkpoint=tmp_path / "there"))
+    monkeypatch.setattr(made, "_candidate", lambda trial: candidate)
+    assert made._restored("any trial", "unfinished") is None
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,41 @@ def test_a_local_function_works_but_cannot_be_written_down() -> None:
 def test_what_cannot_be_called_is_refused(function: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         FunctionEvaluator(function)
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """Writes a module that can be imported, and gives its name."""
+
+    def write(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return name
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("without_numpy", "np.zeros(3)", "NameError: name 'np' is not defined"),
+        ("without_end", "def f(", "SyntaxError"),
+        ("of_a_wrong_type", "1 + ''", "TypeError"),
+        ("that_leaves", "raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_a_module_that_fails_is_said_so(module: Callable[[str, str], str], name: str, text: str, why: str) -> None:
+    place = f"{module(name, text)}:f"
+    with pytest.raises(UsageError, match=f"^The module of {place!r} fails when it is imported \\({why}"):
+        catalog.build(FunctionEvaluator, {"function": place})
+
+
+def test_what_a_module_prints_goes_to_standard_error(
+    module: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = module("a_printing_function", "print('hello')\ndef score(architecture): return 1.0\n")
+    assert FunctionEvaluator(f"{name}:score").evaluate(ONE, 1, CONTEXT) == 1.0
+    assert capsys.readouterr() == ("", "hello\n")
 
 
 def test_no_metrics_is_refused() -> None:

@@ -158,6 +158,19 @@ def test_nothing_is_inherited_unless_it_is_asked_for(evaluator: TrainingEvaluato
     assert outcome.notes["epochs"] == 0.4 and "inherited" not in outcome.notes
 
 
+def test_nobody_is_the_parent_who_gave_nothing(evaluator: TrainingEvaluator, trials: Path) -> None:
+    stranger = trials / "5"  # longer trained, and without a weight that anybody else has
+    shutil.copytree(trials / "0", stranger)
+    (stranger / TRIAL).write_text((stranger / TRIAL).read_text().replace('"epochs": 4.0', '"epochs": 40.0'))
+    checkpoint.save(stranger / CHECKPOINT, {"network/nowhere.weight": torch.zeros(1)}, {})
+    alone = evaluator.evaluate(CHILD, 0.2, child(trials, 1, (5,)))
+    assert alone.notes["inherited"] == 0.0 and alone.notes["lineage_epochs"] == 0.2
+    assert "parent" not in alone.notes and "parent_lost" not in alone.notes
+    crossed = evaluator.evaluate(CHILD, 0.2, child(trials, 2, (5, 0)))
+    assert crossed.notes["inherited"] == pytest.approx(shared(PARENT, CHILD), abs=1e-4) and crossed.notes["parent"] == 0
+    assert crossed.notes["lineage_epochs"] == 4 + crossed.notes["epochs"]  # type: ignore[operator]
+
+
 def test_it_obeys_the_laws_of_evaluators(evaluator: TrainingEvaluator) -> None:
     check_evaluator(evaluator, Problem(SPACE, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=1, fidelity=0.5)
 
@@ -191,6 +204,10 @@ def test_a_promoted_trial_whose_shorter_training_is_gone_says_so(evaluator: Trai
     assert said(lost) == said(no_files) == {**said(fresh), "parent_lost": True}
     longer = evaluator.evaluate(PARENT, 2, replace(child(trials, 2, (1,)), continues=True))  # finds what began anew
     assert said(longer) == said(evaluator.evaluate(PARENT, 2, Context(1, 101)))
+    for number, spoil in ((3, Path.unlink), (4, lambda file: file.write_bytes(b""))):  # after a power cut, say
+        spoil(trials / "0" / CHECKPOINT)
+        again = evaluator.evaluate(PARENT, 1, replace(child(trials, number, (0,)), seed=101, continues=True))
+        assert said(again) == {**said(fresh), "parent_lost": True}
 
 
 # Kills
@@ -236,7 +253,7 @@ def test_what_a_kill_left_before_anything_was_decided_counts_for_nothing(
 @pytest.mark.parametrize("short", [4, 3])
 def test_a_longer_trial_goes_on_from_a_child(evaluator: TrainingEvaluator, trials: Path, short: int) -> None:
     heir = PARENT.replace({"recipe/cutout": 0.25})
-    evaluator.evaluate(heir, short, child(trials, 1))  # 2 epochs, or 1.5 of them, which no other can go on from
+    evaluator.evaluate(heir, short, child(trials, 1))  # 2 epochs, or 1.5 of them
     in_one = evaluator.evaluate(heir, 6, replace(child(trials, 2), seed=101))
     shutil.rmtree(trials / "0")
     longer = evaluator.evaluate(heir, 6, child(trials, 3, (1,)))

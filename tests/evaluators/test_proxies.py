@@ -20,7 +20,7 @@ from archsmith import catalog
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Objective, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, default_objectives, repeatable
 from archsmith.core.space import Choose
 from archsmith.data.images.load import load
 from archsmith.evaluators import proxies
@@ -35,6 +35,7 @@ from archsmith.spaces.darts import Darts, DartsScale
 from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
 from archsmith.spaces.grammar import Grammar
 from archsmith.spaces.nasbench201 import NasBench201, NasBench201Scale, architecture_of
+from archsmith.spaces.tabular import Tabular
 from archsmith.testing.laws import check_evaluator
 
 
@@ -127,6 +128,10 @@ def test_every_proxy_names_its_source_and_scores_the_same_in_any_order() -> None
     assert forward == backward
 
 
+def test_a_search_for_proxies_looks_for_more_of_one_unless_it_is_told_otherwise() -> None:
+    assert default_objectives(TINY) == (Objective("naswot", maximize=True),)
+
+
 def test_a_wider_network_scores_more() -> None:
     small, large = (TINY.evaluate(Architecture({"filters": n}), 1, Context(0, 0)).metrics for n in (6, 12))
     assert all(large[name] > small[name] for name in ("params", "macs", "naswot", "synflow"))
@@ -136,7 +141,7 @@ def test_an_architecture_scores_the_same_in_every_trial_and_the_seed_decides() -
     one, other = (
         TINY.evaluate(SMALL, fidelity, Context(trial, seed)) for fidelity, trial, seed in ((1, 0, 0), (7, 5, 99))
     )
-    assert one.metrics == other.metrics
+    assert one.metrics == other.metrics and repeatable(TINY)
     reseeded = replace(TINY, seed=2).evaluate(SMALL, 1, Context(0, 0)).metrics
     assert {name for name in PROXIES if reseeded[name] == one.metrics[name]} == {"params", "macs"}
     assert all(f"{name}_ms" in one.notes for name in PROXIES)
@@ -243,6 +248,11 @@ def test_fewer_pictures_make_smaller_minibatches(tmp_path: Any) -> None:
     assert evaluator.prepare(Problem(evaluator.space), Context(-1, 0)) == {"batch_size": size}
     with pytest.raises(UsageError, match="too few for 40 minibatches"):
         replace(evaluator, n_batches=40).prepare(Problem(evaluator.space), Context(-1, 0))
+
+
+def test_what_is_told_of_minibatches_of_two_inputs_is_their_size() -> None:
+    space = Tabular(numbers=3, categories=2, n_codes=7)
+    assert Proxies(space, batch_size=5).prepare(Problem(space), Context(-1, 0)) == {"batch_size": 5}
 
 
 def test_numbers_are_a_task_too() -> None:

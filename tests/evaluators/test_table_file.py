@@ -122,6 +122,10 @@ def test_a_table_that_would_be_unsound_is_not_written(tmp_path: Path) -> None:
         write_table(tmp_path / "table.npz", [{"a": 1}, {"a": 1}], {"accuracy": [0, 1]})
     with pytest.raises(UsageError, match="'accuracy' has the shape"):
         write_table(tmp_path / "table.npz", [{"a": 1}], {"accuracy": 3.0})
+    three = [{"a": 1}, {"a": 2}, {"a": 3}], {"accuracy": np.zeros((3, 2))}
+    for seconds in ([1.0, 9.0], np.ones((3, 2, 1))):
+        with pytest.raises(UsageError, match=r"seconds have the shape .* of 3 architectures at 2"):
+            write_table(tmp_path / "table.npz", *three, seconds=seconds, fidelities=(1, 9))
     with pytest.raises(UsageError, match="in different orders"):
         write_table(tmp_path / "table.npz", [{"a": 1, "b": 1}, {"b": 2, "a": 1}], {"accuracy": [0, 1]})
     assert list(tmp_path.iterdir()) == []

@@ -27,7 +27,7 @@ from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.laws import check_evaluator
-from archsmith.testing.toys import Flat, ToyEvaluator
+from archsmith.testing.toys import Flat, ToyEvaluator, unit
 
 SPACE = Flat()
 ONE = SPACE.first()
@@ -222,6 +222,30 @@ def test_failures_of_the_first_rank_last_and_fail_their_trials() -> None:
             assert "told to fail" in error.message
     with pytest.raises(UsageError, match="failed on each of 100 random architectures"):
         Cascade(ToyEvaluator(fail=1.0), Counted()).prepare(Problem(LARGE), Context(-1, 0))
+
+
+@dataclass(frozen=True)
+class Fragile(ToyEvaluator):
+    """Raises something on a part of the architectures, and forgets its metric on others."""
+
+    part: float = 0.3
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Any:
+        context.check()
+        draw = unit("fragile", architecture.key)
+        if draw < self.part:
+            raise ValueError("Singular matrix")
+        return {} if draw < 0.5 else {"accuracy": draw}
+
+
+def test_whatever_the_first_raises_on_a_random_architecture_is_a_failure_of_that_one() -> None:
+    notes = Cascade(Fragile(), Counted()).prepare(Problem(LARGE), Context(-1, 0))
+    assert 30 < notes["sampled_failed"] < 70
+    answers = iter([False, True])  # to the cascade, and to the first evaluator
+    with pytest.raises(Stopped):
+        Cascade(Fragile(), Counted()).prepare(Problem(LARGE), Context(-1, 0, stop=lambda: next(answers)))
+    with pytest.raises(UsageError, match=r"random architectures \(ValueError: Singular matrix\)\. Does it fit"):
+        Cascade(Fragile(part=1.0), Counted()).prepare(Problem(LARGE), Context(-1, 0))
 
 
 def test_calibration_is_kept_and_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:

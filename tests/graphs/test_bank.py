@@ -1,6 +1,7 @@
 """The weight bank: sharing, laziness, laws about children, files."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,6 +223,14 @@ def test_a_saved_bank_comes_back_in_the_same_order(tmp_path: Path) -> None:
     assert [name for name, _ in again.items()] == [name for name, _ in bank.items()]
     assert all(torch.equal(p, q) for p, q in zip(bank.parameters(), again.parameters(), strict=True))
     assert torch.equal(Network(child(3), again)(images()), Network(child(3), bank)(images()))
+
+
+def test_a_bank_that_the_system_refuses_to_write_is_an_error_of_the_system(tmp_path: Path, no_room: Any) -> None:
+    bank = WeightBank(seed=2)
+    bank.require(child(3, 40))
+    with pytest.raises(OSError, match="File too large"), no_room():
+        bank.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bank_loads_without_drawing_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

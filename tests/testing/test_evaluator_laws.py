@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from archsmith.core.architecture import Architecture
@@ -236,6 +237,24 @@ class OneForTwo(Honest):
 def test_what_is_returned_is_called_by_its_kind(given: object, kind: str) -> None:
     with pytest.raises(AssertionError, match=f"returned {kind}. Return a dict with a number for each"):
         check_evaluator(OneForTwo(given), Problem(Flat()))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Choosy(Honest):
+    """Refuses one architecture before it begins."""
+
+    refused: str = ""
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        if architecture.key == self.refused:
+            raise EvaluationError("It does not take this one.")
+        return super().evaluate(architecture, fidelity, context)
+
+
+def test_what_is_refused_at_once_need_not_be_stopped() -> None:
+    problem = Problem(Flat())
+    first = problem.space.sample(np.random.default_rng(0))
+    check_evaluator(Choosy(first.key), problem, seed=0)  # type: ignore[arg-type]
 
 
 WRONG = {

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from archsmith.training import checkpoint
@@ -21,3 +24,9 @@ def test_nothing_readable_is_no_checkpoint(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path / "none") is None
     (tmp_path / "half").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     assert checkpoint.load(tmp_path / "half") is None
+
+
+def test_what_the_system_refuses_to_write_is_an_error_of_the_system(tmp_path: Path, no_room: Any) -> None:
+    with pytest.raises(OSError, match="File too large") as caught, no_room():
+        checkpoint.save(tmp_path / "c.safetensors", {"x": torch.zeros(10_000)}, {})
+    assert caught.value.errno == errno.EFBIG and list(tmp_path.iterdir()) == []

@@ -25,8 +25,8 @@ def test_the_cpu_says_how_it_computes() -> None:
     found = choose("cpu")
     assert found.torch == torch.device("cpu")
     assert found.name == "cpu"
-    n = torch.get_num_threads()
-    assert found.sentence == f"Training runs on {n} {'core' if n == 1 else 'cores'} of the processor (CPU)."
+    # how many threads are fastest is measured later; this sentence would name another number
+    assert found.sentence == "Training runs on the processor (CPU)."
 
 
 @pytest.mark.parametrize("native", [True, False])

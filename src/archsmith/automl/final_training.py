@@ -258,10 +258,13 @@ class Workshop:
         copies = len(valid) / max(1, len(valid) - self.repeats)
         return bool(saved.sum() > BEYOND_CHANCE * np.sqrt(copies * (saved**2).sum()))
 
-    def restored(self, candidate: Candidate, checkpoint: Path) -> Final:
-        """What a checkpoint of a training of ``candidate`` holds, measured on the validation split."""
+    def restored(self, candidate: Candidate, checkpoint: Path) -> Final | None:
+        """What a checkpoint of a training of ``candidate`` holds, measured on the validation split; None where it is of
+        another training, or cannot be read.
+        """
         seed = 0 if candidate.begun is None else candidate.begun.seed
-        return self._trained(candidate, checkpoint, seed=seed, go_on=False)
+        final = self._trained(candidate, checkpoint, seed=seed, go_on=False)
+        return final if final.epochs else None  # a network of no epochs is one with random weights
 
     def _trained(self, candidate: Candidate, file: Path, *, seed: int, **options: Any) -> Final:
         """``options``: of ``training.loop.train``."""

@@ -248,7 +248,7 @@ class Pool:
         if "batch_size" in trial.outcome_notes:
             recipe = dataclasses.replace(recipe, batch_size=int(trial.outcome_notes["batch_size"] or 0))
         graph = self.space.graph(trial.architecture)
-        root = self.search.history.of(trial.architecture)[0].id
+        root = self._root(trial)
         found = Candidate(SEARCHED, graph, recipe, trial.architecture, self.space, augmentation, root)
         if self._is_fixed(found):
             found = dataclasses.replace(found, name=FIXED)
@@ -261,6 +261,13 @@ class Pool:
             trial.id,
         )
         return dataclasses.replace(found, begun=begun, round=self.phases.round)
+
+    def _root(self, trial: Trial) -> int:
+        """The trial that the training of ``trial`` began with: the first one of its network, or the latest one up to it
+        that began anew because nothing was left to go on from.
+        """
+        line = [each for each in self.search.history.of(trial.architecture) if each.id <= trial.id]
+        return next((each.id for each in reversed(line) if each.outcome_notes.get("parent_lost")), line[0].id)
 
     def _begun(self, candidate: Candidate) -> Candidate:
         """The candidate with a training of which no step was taken yet."""
@@ -363,8 +370,8 @@ class Pool:
         return final
 
     def _restored(self, trial: Trial | None, name: str, file: Path | None = None) -> Final | None:
-        """What a checkpoint holds, that of ``trial`` or another ``file`` of its network; None where it was deleted. The
-        fixed network may have no trial.
+        """What a checkpoint holds, that of ``trial`` or another ``file`` of its network; None where it was deleted or
+        is of another training. The fixed network may have no trial.
         """
         found = self._begun(self.fixed) if trial is None else self._candidate(trial)
         candidate, stopped = dataclasses.replace(found, name=name), file is None
@@ -372,7 +379,8 @@ class Pool:
             file = candidate.begun.checkpoint
         if file is None or not file.exists():
             return None
-        return dataclasses.replace(self.workshop.restored(candidate, file), stopped=stopped)
+        final = self.workshop.restored(candidate, file)
+        return None if final is None else dataclasses.replace(final, stopped=stopped)
 
 
 def _unused(name: str, others: Sequence[Final | None]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar
 
+from archsmith import catalog
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import checked
@@ -81,12 +81,7 @@ def find(path: str) -> Callable[..., Any]:
     module, colon, name = path.partition(":")
     if not (module and colon and name):
         raise UsageError(f"{path!r} is not the place of a function.", "Write it like package.module:function.")
-    try:
-        found: Any = import_module(module)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
-        ) from error
+    found: Any = catalog.imported(module, f"The module of {path!r}")
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):

@@ -154,11 +154,13 @@ def _needs_parent(context: Context, graph_of: object | None) -> bool:
 
 
 def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...]) -> Beginning | None:
-    """The beginning of a parent that is the same architecture; its files are copied. None: there is no such parent."""
+    """The beginning of a parent that is the same architecture; its files are copied. None: there is no such parent, or
+    its checkpoint cannot be read.
+    """
     for parent in parents:
         theirs = folder.parent / str(parent)
         record = _record(theirs)
-        if record is None or record.architecture != architecture:
+        if record is None or record.architecture != architecture or checkpoint.load(theirs / CHECKPOINT) is None:
             continue
         for name in (START, CHECKPOINT):
             if (theirs / name).exists():
@@ -176,24 +178,25 @@ def _inherited(
     graph_of: Callable[[Architecture], Graph],
 ) -> Beginning:
     """Inherit from the parents whose finished training still has files. Shared weights go into the trial's folder."""
-    weights: dict[str, Tensor] = {}
+    graph = graph_of(architecture)
+    shared: dict[str, Tensor] = {}
     for parent in context.parents:
         theirs = folder.parent / str(parent)
         record, found = _record(theirs), checkpoint.load(theirs / CHECKPOINT)
         if record is None or record.epochs is None or found is None:
             continue
-        weights = weights_by_key(graph_of(record.architecture), found[0]) | weights
-        beginning = replace(
-            beginning,
-            parent=parent if beginning.parent is None else beginning.parent,
-            lineage_epochs=max(beginning.lineage_epochs, record.beginning.lineage_epochs + record.epochs),
-            lost=False,
-        )
-    shared, share = _shared(graph_of(architecture), weights)
-    if not shared:
-        return replace(beginning, lineage_epochs=0.0)
-    checkpoint.save(folder / START, shared, {})
-    return replace(beginning, inherited=share)
+        n_before, theirs_by_key = len(shared), weights_by_key(graph_of(record.architecture), found[0])
+        shared, share = _shared(graph, theirs_by_key | shared)
+        beginning = replace(beginning, inherited=share, lost=False)
+        if len(shared) > n_before:
+            beginning = replace(
+                beginning,
+                parent=parent if beginning.parent is None else beginning.parent,
+                lineage_epochs=max(beginning.lineage_epochs, record.beginning.lineage_epochs + record.epochs),
+            )
+    if shared:
+        checkpoint.save(folder / START, shared, {})
+    return beginning
 
 
 def weights_by_key(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

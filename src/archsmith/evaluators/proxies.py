@@ -1,9 +1,9 @@
 """Zero-cost proxies: scores of a network that was never trained. They need the graph and one or two minibatches, and
 take milliseconds.
 
-Each proxy is a function of a ``Probe``. The table ``PROXIES`` lists them with their sources. More is better for all of
-them. A proxy predicts a rank, not an accuracy. Proxies prefer large networks, so compare them with ``params`` before
-you trust one.
+Each proxy is a function of a ``Probe``. The table ``PROXIES`` lists them with their sources, and last the
+two sizes that they have to beat. More of any of them predicts a better network. A proxy predicts a rank, not an
+accuracy. Proxies prefer large networks, so compare them with ``params`` before you trust one.
 
 As in the published code, batch norm uses the statistics of the batch. Everything else is in evaluation mode, so that
 nothing is random. Layers are convolutions and linear layers; only their weights count, not biases or norms. Each
@@ -202,8 +202,8 @@ def zico(probe: Probe) -> float:
     Weights whose gradient never changes are left out. So are layers that have only such weights. If nothing is left,
     the score is minus infinity.
 
-    This follows the paper's equation. The published code does not clear gradients between minibatches, so that its
-    second gradient is the sum of two.
+    The standard deviation is that of g, as in the published code, where the paper has that of |g|. That code does not
+    clear gradients between minibatches, so that its second gradient is the sum of two.
     """
     logarithms = []
     for layer in zip(*(probe.gradients(i) for i in range(len(probe.batches))), strict=True):
@@ -220,7 +220,7 @@ def zico(probe: Probe) -> float:
 class Proxy:
     """One row of the table.
 
-    ``score``: computes the proxy; more is better.
+    ``score``: computes the proxy; more predicts a better network.
     ``source``: where it was published.
     """
 
@@ -229,8 +229,6 @@ class Proxy:
 
 
 PROXIES: Mapping[str, Proxy] = {
-    "params": Proxy(params, "the baseline that every proxy has to beat"),
-    "macs": Proxy(macs, "the other baseline"),
     "naswot": Proxy(naswot, "Mellor et al. 2021, arXiv 2006.04647: s = log |K_H|"),
     "synflow": Proxy(
         synflow,
@@ -241,13 +239,17 @@ PROXIES: Mapping[str, Proxy] = {
         snip, "Lee et al. 2019, arXiv 1810.02340; as a score of networks Abdelfattah et al. 2021, arXiv 2101.08134"
     ),
     "zico": Proxy(zico, "Li et al. 2023, arXiv 2301.11300"),
+    "params": Proxy(params, "the baseline that every proxy has to beat"),
+    "macs": Proxy(macs, "the other baseline"),
 }
 
 
 @checked
 @dataclass(frozen=True)
 class Proxies:
-    """Scores untrained networks. Each proxy is a metric, and more is better for all of them.
+    """Scores untrained networks. Each proxy is a metric, and more of it predicts a better network.
+
+    As an objective, ``params`` and ``macs`` are made as small as possible unless ``maximize`` says otherwise.
 
     ``space``: builds the networks.
     ``data``: folder of stored splits (``data.stored``) whose training split gives the minibatches; None: random noise
@@ -273,6 +275,7 @@ class Proxies:
 
     simulated: ClassVar[bool] = False
     uses_fidelity: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.proxies if name not in PROXIES]
@@ -294,7 +297,7 @@ class Proxies:
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         """Raises UsageError when space and data do not fit together."""
         batches, _ = self._minibatches()
-        return {"batch_size": len(batches[0][0])}
+        return {"batch_size": len(batches[0][1])}
 
     def probe(self, architecture: Architecture) -> Probe:
         """The probe of ``architecture``, without an auxiliary output."""

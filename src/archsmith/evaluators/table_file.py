@@ -319,7 +319,12 @@ def write_table(
     answers = np.array(
         [[indexes[p][json.dumps(row[p])] if p in row else -1 for p in paths] for row in rows], dtype=np.int32
     ).reshape(len(rows), len(paths))
-    cost = np.asarray(seconds, dtype=float)
+    cost, shape = np.asarray(seconds, dtype=float), (len(rows), len(fidelities))
+    if cost.shape not in ((), shape[:1], shape):
+        raise UsageError(
+            f"The seconds have the shape {cost.shape}, of {shape[0]} architectures at {shape[1]} fidelities.",
+            "Give one number, (n,) or (n, fidelities).",
+        )
     arrays: dict[str, npt.NDArray[Any]] = {
         "format": np.array(FORMAT),
         "paths": np.array(paths, dtype=np.str_),
@@ -327,7 +332,7 @@ def write_table(
         "answers": answers.astype(np.min_scalar_type(-max(1, int(answers.max(initial=0)) + 1))),
         "fidelity": np.array(fidelity),
         "fidelities": np.asarray(fidelities, dtype=float),
-        "seconds": np.broadcast_to(cost[:, None] if cost.ndim == 1 else cost, (len(rows), len(fidelities))),
+        "seconds": np.broadcast_to(cost[:, None] if cost.ndim == 1 else cost, shape),
         "metrics": np.array(list(metrics), dtype=np.str_),
     }
     for name, given in metrics.items():

@@ -17,7 +17,7 @@ from typing import Any
 
 from archsmith import catalog
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.errors import EvaluationError, Stopped, UsageError, told
 from archsmith.core.fields import checked
 from archsmith.core.files import write_text
 from archsmith.core.problem import Problem
@@ -270,15 +270,23 @@ class Cascade:
         calibration = known if known is not None and replace(known, scores=()) == empty else empty
         rng = generator(empty.seed, "sample")
         sample = [problem.space.sample(rng) for _ in range(self.n_sample)]
+        why = ""
         for architecture in sample[len(calibration.scores) :]:
             context.check()
-            calibration = replace(
-                calibration, scores=(*calibration.scores, self._sampled(architecture, calibration, context))
-            )
+            score = None
+            try:
+                score = self._sampled(architecture, calibration, context)
+            except Stopped:
+                raise
+            except Exception as error:  # anybody's code; in a trial it would fail that one alone
+                if isinstance(error, EvaluationError) and error.kind == "timeout":
+                    raise
+                why = f" ({told(error)})"
+            calibration = replace(calibration, scores=(*calibration.scores, score))
             if file is not None:
                 calibration.write(file)
         self._known[:] = [calibration]
-        limit = self._limit(calibration)
+        limit = self._limit(calibration, why)
         unscored = sum(score is None for score in calibration.scores)
         return {
             **notes,
@@ -320,12 +328,14 @@ class Cascade:
         """A score turned so that more is better; and back."""
         return score if self.maximize else -score
 
-    def _limit(self, calibration: Calibration) -> float:
-        """The least worth that passes: the last among the best ``keep`` of the sample. Failures are its worst."""
+    def _limit(self, calibration: Calibration, why: str = "") -> float:
+        """The least worth that passes: the last among the best ``keep`` of the sample. Failures are its worst. Raises
+        UsageError where there is nothing else; ``why``: for what reason, in brackets.
+        """
         scored = sorted((self._worth(score) for score in calibration.scores if score is not None), reverse=True)
         if not scored:
             raise UsageError(
-                f"{type(self.first).__name__} failed on each of {self.n_sample} random architectures.",
+                f"{type(self.first).__name__} failed on each of {self.n_sample} random architectures{why}.",
                 "Does it fit the space?",
             )
         n_kept = max(1, round(self.keep * len(calibration.scores)))
@@ -341,14 +351,9 @@ class Cascade:
         return as_outcome(self.first.evaluate(architecture, calibration.fidelity, inner), self.first)
 
     def _sampled(self, architecture: Architecture, calibration: Calibration, context: Context) -> float | None:
-        """One score of the sample; None where ``first`` fails."""
-        try:
-            # without a folder: nobody goes on from these
-            looked = self._look(architecture, calibration, replace(context, workspace=None, prepared=context.workspace))
-        except EvaluationError as error:
-            if error.kind == "timeout":
-                raise
-            return None
+        """One score of the sample; None where ``first`` says that it failed. Raises whatever ``first`` raises."""
+        # without a folder: nobody goes on from these
+        looked = self._look(architecture, calibration, replace(context, workspace=None, prepared=context.workspace))
         return looked.metrics[self._metric] if looked.ok else None
 
     def _calibration(self, folder: Path | None) -> Calibration:

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
-from archsmith.core.files import write_text
+from archsmith.core.files import write_bytes, write_text
 from archsmith.core.seeds import derive
 from archsmith.graphs.graph import Graph, Node
 from archsmith.graphs.operations import OPERATIONS, Args, Shape, infer
@@ -212,13 +212,11 @@ class WeightBank(nn.Module):
 
     def save(self, folder: str | Path) -> None:
         """Write ``weights.safetensors`` and ``manifest.json``."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {place: tensor.contiguous() for place, tensor in self.tensors().items()}, folder / "weights.safetensors"
-        )
+        stored = save({place: tensor.contiguous() for place, tensor in self.tensors().items()})
+        write_bytes(folder / "weights.safetensors", stored)  # save_file raises no OSError where the disk is full
         write_text(folder / "manifest.json", json.dumps(self.described(), indent=1))
 
     def described(self) -> dict[str, Any]:

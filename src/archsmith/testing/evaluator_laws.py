@@ -41,6 +41,7 @@ def check_evaluator(
     check_from_0("check_evaluator", seed=seed)
     name, metrics = type(evaluator).__name__, _declared(evaluator)
     failures: list[str] = []
+    scored: list[tuple[Architecture, Context]] = []
     own = replace(problem, objectives=(Objective(metrics[0], maximize=True),), constraints=())
     prepare = getattr(evaluator, "prepare", None)
     if prepare is not None:
@@ -52,8 +53,10 @@ def check_evaluator(
         architectures = [problem.space.sample(rng) for _ in range(n_architectures)]
     for number, architecture in enumerate(architectures):
         reports: list[tuple[float, Mapping[str, float]]] = []
-        context = Context(number, seed + number, report=_keeper(reports))
+        context, n_failed = Context(number, seed + number, report=_keeper(reports)), len(failures)
         first = _numbers(evaluator, own, architecture, fidelity, replace(context), failures)
+        if len(failures) == n_failed:
+            scored.append((architecture, context))
         second = _numbers(evaluator, own, architecture, fidelity, replace(context), [])
         need(
             first == second,
@@ -71,11 +74,11 @@ def check_evaluator(
                 f"{name} says that it is, and answered {first} and {other} for {architecture} with two seeds.",
             )
     need(
-        len(failures) < n_architectures,
+        bool(scored),
         "scores",
         f"{name} scored none of {amount(n_architectures, 'architecture')}: {failures[0] if failures else ''}",
     )
-    _check_stop(evaluator, architectures[0], fidelity, seed)
+    _check_stop(evaluator, *scored[0], fidelity)
 
 
 @keeping("declaration")
@@ -179,11 +182,12 @@ def _check_reports(name: str, metrics: tuple[str, ...], reports: list[tuple[floa
 
 
 @keeping("stop")
-def _check_stop(evaluator: Evaluator, architecture: Architecture, fidelity: float, seed: int) -> None:
+def _check_stop(evaluator: Evaluator, architecture: Architecture, context: Context, fidelity: float) -> None:
+    """``context``: of an evaluation of ``architecture`` that came to its end: others may end sooner."""
     if evaluator.simulated:
         return  # a look-up is over before anybody can ask it to stop
     try:
-        evaluator.evaluate(architecture, fidelity, Context(0, seed, stop=lambda: True))
+        evaluator.evaluate(architecture, fidelity, replace(context, stop=lambda: True))
     except Stopped:
         return
     except EvaluationError:

@@ -7,6 +7,8 @@ never half of each.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,21 @@ from torch import Tensor
 from archsmith.core.files import json_value, replacing
 
 HEADER = "archsmith"
+OF_THE_SYSTEM = re.compile(r"\(os error (\d+)\)")  # in what safetensors says where the system refuses
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write ``tensors`` and ``facts`` (JSON) to ``path``, whole or not at all."""
+    """Write ``tensors`` and ``facts`` (JSON) to ``path``, whole or not at all. Raises OSError."""
     # safetensors stores row-major tensors on the CPU. Other tensors are copied.
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as draft:
-        save_file(stored, str(draft), metadata={HEADER: json.dumps(facts)})
+        try:
+            save_file(stored, str(draft), metadata={HEADER: json.dumps(facts)})
+        except SafetensorError as error:
+            found = OF_THE_SYSTEM.search(str(error))
+            if found is None:
+                raise
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

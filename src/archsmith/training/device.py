@@ -79,8 +79,7 @@ def _sentence(device: torch.device) -> str:
         return f"Training runs on the graphics processor {torch.cuda.get_device_name(device)}."
     if device.type == "mps":
         return "Training runs on the graphics processor of this Mac."
-    n_threads = torch.get_num_threads()
-    return f"Training runs on {n_threads} {'core' if n_threads == 1 else 'cores'} of the processor (CPU)."
+    return "Training runs on the processor (CPU)."  # with how many threads is measured later, and not only once
 
 
 def _arithmetic(device: torch.device) -> str:

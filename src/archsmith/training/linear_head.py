@@ -3,8 +3,8 @@ target.
 
 Features are standardised, the whole training set is one batch, and what is minimised is the mean loss plus ``penalty /
 2`` times the squared weights: by L-BFGS (Liu and Nocedal 1989), or, for a regression target, in closed form. The
-penalty is chosen on a fifth of the training rows that the fit does not see, from strong to weak; each fit begins where
-the one before ended. The last fit has all rows.
+penalty is chosen on a fifth of the training rows (of ``MOST_ROWS`` at most) that the fit does not see, from strong to
+weak; each fit begins where the one before ended. The last fit has all rows.
 """
 
 from __future__ import annotations
