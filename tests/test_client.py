@@ -123,6 +123,7 @@ def test_rows_are_json_whatever_they_are_made_of(stub: Stub) -> None:
         (Decimal("3.5"), 3.5),
         (Decimal("NaN"), None),
         (Decimal("sNaN"), None),
+        (float("-inf"), "-inf"),
     ],
 )
 def test_values_of_libraries_are_what_a_table_has(stub: Stub, value: Any, wanted: Any) -> None:
@@ -145,6 +146,13 @@ def test_examples_that_cannot_be_read_have_an_error_in_their_place(stub: Stub) -
     assert len(found) == len(values) and all("value" in prediction for prediction in found[:MOST])
     assert found[MOST:] == [{"error": "No bad_example."}] * 2
     assert Client(stub.url).predict("m", [{"a": -1}]) == [{"error": "No bad_example."}]
+    stub.asked.clear()
+    found = Client(stub.url).predict("m", [{"a": -1}] * (3 * MOST))  # a column that is misspelt, say
+    assert [prediction["error"] for prediction in found[:: 2 * MOST]] == [
+        "No bad_example.",
+        f"None of {MOST} examples that were sent together can be read. No bad_example.",
+    ]
+    assert len(found) == 3 * MOST and len(stub.asked) == 3 + MOST
 
 
 def test_what_was_predicted_before_a_request_failed_is_not_lost(stub: Stub, tmp_path: Path) -> None:

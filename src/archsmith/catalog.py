@@ -376,7 +376,7 @@ def refuse_code(spec: Any) -> None:
             found = getattr(found, part, None)
         if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
             raise UsageError(
-                f"This file names {place!r}, which is code that Archsmith does not bring along.",
+                f"{place!r} is named here, which is code that Archsmith does not bring along.",
                 f"If you trust it: archsmith --import {module} …, or in Python archsmith.catalog.admit({module!r}).",
             )
 

@@ -80,9 +80,21 @@ class Client:
         path = f"/v1/models/{quote(model, safe='')}/predict"
         more = "" if top is None else f', "top": {json.dumps(top, default=str)}'
         found: list[dict[str, Any]] = []
+        alone = 0
         try:
             for part in _parts(examples):
-                found += self._predicted(path, part, more)
+                try:
+                    found += self._predicted(path, part, more)
+                except _AllBroken as error:  # it tells of one fault only
+                    if len(part) == 1:
+                        found.append({"error": str(error)})
+                    elif alone >= MOST:
+                        why = f"None of {len(part)} examples that were sent together can be read. {error}"
+                        found += [{"error": why}] * len(part)
+                    else:
+                        for example in part:
+                            found.append(self._one(path, example, more))
+                        alone += len(part)
         except ArchsmithError as error:
             if not found:
                 raise
@@ -92,17 +104,16 @@ class Client:
         return found
 
     def _predicted(self, path: str, part: Sequence[str], more: str) -> list[dict[str, Any]]:
-        """The predictions for the examples of one request. Where the server can read none of them, it refuses and tells
-        of one fault only, so that each is asked for alone.
-        """
+        """The predictions for the examples of one request."""
+        body = f'{{"examples": [{", ".join(part)}]{more}}}'
+        found: list[dict[str, Any]] = self._ask("POST", path, body)["predictions"]
+        return found
+
+    def _one(self, path: str, example: str, more: str) -> dict[str, Any]:
         try:
-            body = f'{{"examples": [{", ".join(part)}]{more}}}'
-            found: list[dict[str, Any]] = self._ask("POST", path, body)["predictions"]
-            return found
+            return self._predicted(path, [example], more)[0]
         except _AllBroken as error:
-            if len(part) == 1:
-                return [{"error": str(error)}]
-        return [prediction for example in part for prediction in self._predicted(path, [example], more)]
+            return {"error": str(error)}
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
         try:
@@ -159,7 +170,7 @@ def _sent(example: Any) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """A cell of a row as JSON, which has no NaN, no numbers and dates of numpy, and no decimal numbers."""
+    """A cell of a row as JSON, which has no NaN, no infinity, no numbers and dates of numpy, and no decimal numbers."""
     if type(value).__name__ in ("NAType", "NaTType"):  # of pandas; NA is not even different from itself
         return None
     if isinstance(value, Decimal):
@@ -169,4 +180,6 @@ def _value(value: Any) -> Any:
         if type(value).__name__ == "datetime64" and isinstance(plain, int):  # nanoseconds, which Python has no date of
             plain = value.astype("datetime64[us]").item()
         value = plain
+    if isinstance(value, float) and abs(value) == float("inf"):
+        return str(value)  # which the server refuses, for this example alone
     return None if value != value else value

@@ -5,7 +5,7 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, UsageError
-from archsmith.core.trial import Outcome, Proposal, Status, Trial, came_from, is_changed
+from archsmith.core.trial import Outcome, Proposal, Status, Trial, came_from, goes_on, is_changed
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "0.9", None, True])
@@ -38,6 +38,10 @@ def test_what_was_made_from_another_network_is_told_from_what_goes_on():
     trials = [Trial(0, one, 1.0), Trial(1, one, 2.0, parents=(0,)), Trial(2, other, 1.0, parents=(1,))]
     assert [is_changed(trial, trials) for trial in trials] == [False, False, True]
     assert [came_from(trial, trials) for trial in trials] == ["", "goes on from trial 0", "made from trial 1"]
+    assert [goes_on(trial, trials) for trial in trials] == [False, True, False]
+    trials[1].outcome = Outcome.success({"accuracy": 1}, notes={"parent_lost": True})
+    assert came_from(trials[1], trials) == "begins anew, without what trial 0 had learnt"
+    assert not goes_on(trials[1], trials)
 
 
 def test_a_trial_outside_the_limits_is_not_called_ok():

@@ -170,7 +170,7 @@ class Endpoints:
             self._children[child.pid] = child
             started = time.time()
             address = self._opened(id, child)
-            made = Started(child.pid, start_of(child.pid), address, started, str(bundle), name)
+            made = Started(child.pid, start_of(child.pid), address, started, os.path.abspath(bundle), name)
             write_text(self._place(id), json.dumps(asdict(made)))
         except BaseException as error:
             if child is not None:

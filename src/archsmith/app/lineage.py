@@ -13,7 +13,7 @@ from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.search import decisions_of
 from archsmith.analysis.wording import amount, metric_name, score
-from archsmith.core.trial import Trial, is_changed
+from archsmith.core.trial import Trial, goes_on, is_changed
 from archsmith.core.wording import made_how
 from archsmith.runtime.study_view import StudyView
 
@@ -111,9 +111,11 @@ def lineage_of(view: StudyView) -> Lineage | None:
 def _lead(trials: Sequence[Trial]) -> str:
     """How many networks were made from others, and how many trainings go on."""
     made = sum(is_changed(trial, trials) for trial in trials)
-    further = sum(bool(trial.parents) for trial in trials) - made
+    further = sum(goes_on(trial, trials) for trial in trials)
+    anew = sum(bool(trial.parents) for trial in trials) - made - further
     told = [f"{amount(made, 'trial was', 'trials were')} made from an earlier one"] if made else []
     told += [f"{amount(further, 'trial goes', 'trials go')} on from an earlier one"] if further else []
+    told += [f"{amount(anew, 'trial trains', 'trials train')} the network of an earlier one anew"] if anew else []
     return f"{', and '.join(told)}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,7 +19,7 @@ from archsmith.app.groups import Group, field_of
 from archsmith.app.lineage import Lineage, by_first, lineage_of
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
-from archsmith.core.trial import Trial, is_changed
+from archsmith.core.trial import Trial, goes_on, is_changed
 from archsmith.core.wording import epochs, made_how, network_name
 from archsmith.runtime.study_view import StudyView
 from archsmith.server.refusals import Refusal
@@ -190,7 +191,7 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
     ranked = [other.id for other in ranking]
     place = ranked.index(trial.id) if trial is not None and trial.id in ranked else None
     came = [] if trial is None else [other for other in trials if trial.id in other.parents]
-    further = [other.id for other in came if trial is not None and other.architecture == trial.architecture]
+    further = [other.id for other in came if goes_on(other, trials)]
     children = [other.id for other in came if trial is not None and other.architecture != trial.architecture]
     return Network(
         study,
@@ -209,10 +210,10 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
         _scores(view, trial, row),
         _facts(view, trial, row),
         () if trial is None else tuple(Fact(path, option) for path, option in decisions_of(trial)),
-        () if trial is None else trial.parents,
+        trial.parents if trial is not None and (goes_on(trial, trials) or is_changed(trial, trials)) else (),
         tuple(children[:MOST_CHILDREN]),
         len(children),
-        trial is not None and bool(trial.parents) and not is_changed(trial, trials),
+        trial is not None and goes_on(trial, trials),
         tuple(further[:MOST_CHILDREN]),
         len(trials) - (trial is not None),
         has_history(view),
@@ -324,7 +325,8 @@ def _unit(view: StudyView, trial: Trial) -> str:
     """What the steps of its curve are: an evaluator may report after anything, and most problems leave their fidelity
     at one epoch.
     """
-    is_epochs = view.problem.fidelity.name == "epochs" and trial.curve and trial.curve[-1][0] <= trial.fidelity
+    whole = math.ceil(trial.fidelity)  # a training ends with a whole step, which may be a little later
+    is_epochs = view.problem.fidelity.name == "epochs" and trial.curve and trial.curve[-1][0] <= whole
     return "epochs" if view.pooled or is_epochs else "steps"
 
 

@@ -67,7 +67,7 @@ def _of_folder(path: Path) -> Pictures:
     if not found:
         raise UsageError(
             f"The folder {str(path)!r} holds no pictures.",
-            f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.",
+            f"Pictures end in {', '.join(sorted(SUFFIXES))}.",
         )
     return Files(path, found)
 
@@ -79,7 +79,7 @@ def _of_zip(path: Path) -> Pictures:
     if not found:
         raise UsageError(
             f"The archive {str(path)!r} holds no pictures.",
-            f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.",
+            f"Pictures end in {', '.join(sorted(SUFFIXES))}.",
         )
     return Members(path, found)
 

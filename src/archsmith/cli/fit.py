@@ -29,7 +29,7 @@ def fit(
         ),
     ],
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Setting, such as strategy.population=50; may be repeated.")
+        list[str] | None, typer.Option("--set", help="Setting, such as recipe.weight_decay=0.01; may be repeated.")
     ] = None,
     resume: Annotated[
         bool,

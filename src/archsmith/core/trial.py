@@ -201,6 +201,11 @@ def is_changed(trial: Trial, trials: Sequence[Trial]) -> bool:
     return not (0 <= parent < len(trials) and trials[parent].architecture == trial.architecture)
 
 
+def goes_on(trial: Trial, trials: Sequence[Trial]) -> bool:
+    """Does its training go on from that of another one of ``trials``? Not where that one's files were gone."""
+    return bool(trial.parents) and not is_changed(trial, trials) and not trial.outcome_notes.get("parent_lost")
+
+
 def came_from(trial: Trial, trials: Sequence[Trial]) -> str:
     """Which of ``trials`` the training of one goes on from or, where that is another network, which ones it was made
     from: ``goes on from trial 3``. Empty where there is none.
@@ -208,5 +213,7 @@ def came_from(trial: Trial, trials: Sequence[Trial]) -> str:
     if not trial.parents:
         return ""
     made = is_changed(trial, trials)
+    if not (made or goes_on(trial, trials)):
+        return f"begins anew, without what trial {trial.parents[0]} had learnt"
     ids = [*dict.fromkeys(trial.parents)] if made else [trial.parents[0]]
     return f"{'made' if made else 'goes on'} from trial{'' if len(ids) == 1 else 's'} {' and '.join(map(str, ids))}"

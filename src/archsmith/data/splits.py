@@ -125,7 +125,9 @@ def _of_groups(
     train, valid, test = (np.flatnonzero(given == code) for code in range(len(SPLITS)))
     if len(train) < FEWEST:
         raise DataError(
-            f"There are only {len(train)} training {noun}s.",
+            f"There {'is' if len(train) == 1 else 'are'} only {len(train)} training {noun}{'s' * (len(train) != 1)}."
+            if len(train)
+            else f"There are no training {noun}s.",
             f"At least {FEWEST} are needed, and hundreds to learn well.",
         )
     n_classes = int(labels.max()) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archsmith.core.records import Closed, Opened, Record
+from archsmith.core.records import Closed, Opened, Proposed, Record
 
 
 @dataclass
@@ -15,12 +15,14 @@ class Opening:
     started: when.
     last: time of the latest event in it.
     reason: why its loop ended; None while it runs and for one that was killed.
+    proposed: how many trials were begun in it.
     """
 
     by: Opened
     started: float
     last: float
     reason: str | None = None
+    proposed: int = 0
 
     @property
     def seconds(self) -> float:
@@ -42,6 +44,7 @@ class Openings:
             self.all.append(Opening(record, time, time))
         elif self.all:
             self.all[-1].last = max(self.all[-1].last, time)
+            self.all[-1].proposed += isinstance(record, Proposed)
             if isinstance(record, Closed):
                 self.all[-1].reason = record.reason
 

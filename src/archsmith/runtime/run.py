@@ -126,8 +126,10 @@ def _number(name: str, value: object) -> float:
         )
     try:
         number = float(value)
-    except OverflowError:  # of a whole number with hundreds of digits
-        number = math.inf
+    except OverflowError as error:  # of a whole number with hundreds of digits
+        raise EvaluationError(
+            f"The metric {name!r} is too large for a floating-point number.", "Its logarithm may do.", kind="nan"
+        ) from error
     if not math.isfinite(number):
         raise EvaluationError(
             f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan"

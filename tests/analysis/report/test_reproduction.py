@@ -53,12 +53,15 @@ def test_a_search_is_said_to_repeat_only_where_nothing_else_than_the_command_dec
     assert said in lead and (REPEATS in lead) == (said == REPEATS)
 
 
-@pytest.mark.parametrize(("trials", "changed"), [((25,), False), ((25, 25), False), ((25, 28), True)])
+@pytest.mark.parametrize(
+    ("trials", "proposed", "changed"),
+    [((25,), 1, False), ((25, 25), 1, False), ((25, 28), 1, True), ((25, 28), 0, False)],
+)
 def test_the_command_of_a_search_with_other_limits_is_that_of_its_beginning(
-    prepared: Any, trials: tuple[int, ...], changed: bool
+    prepared: Any, trials: tuple[int, ...], proposed: int, changed: bool
 ) -> None:
     study = read_study(prepared([], {}, [({"depth": 1}, {"accuracy": 0.5}, {})]))
-    study.view.openings.all = [Opening(Opened(1, "here", None, n), 0.0, 1.0) for n in trials]
+    study.view.openings.all = [Opening(Opened(1, "here", None, n), 0.0, 1.0, proposed=proposed) for n in trials]
     found = reproduction_of(study)
     assert found.changed == changed == ("repeats its beginning alone" in found.lead)
 

@@ -29,7 +29,8 @@ def test_a_best_trial_near_the_end_speaks_for_more_time(make: Any) -> None:
 
 def test_near_the_end_is_so_by_number_and_by_time() -> None:
     steady, slow = [float(i) for i in range(40)], [float(i) for i in range(10)] + [12.0, 31.0]
-    assert "near the end" in _outlook(38, steady)
+    assert "near the end of the search, so more time" in _outlook(38, steady)
+    assert _outlook(38, steady, more=False) == " It came near the end of the search."
     assert _outlook(11, slow) == ""  # the eleventh of twelve, but at 12 of 31 seconds
     assert _outlook(38, steady, until=100.0) == ""  # the last trial was cut off
     assert "gain little" in _outlook(3, steady)

@@ -516,9 +516,10 @@ for suffix in ("pt", "pth", "pkl", "tar", "tar.gz", "h5", "xlsx", "mat"):
     case(f".{suffix}", Refused("cannot be read as data", "a folder of class folders or a zip"))(
         raw(f"data.{suffix}", b"\x80\x04...")
     )
-case("a picture instead of a folder", Refused("is a single picture", "one folder of pictures for each class"))(
-    raw("cat.png", encoded(HALF))
-)
+case(
+    "a picture instead of a folder",
+    Refused("is a single picture, by its name", "one folder of pictures for each class"),
+)(raw("cat.png", encoded(HALF)))
 case("a text file", Refused("cannot be read as data", "a folder of class folders or a zip"))(
     raw("notes.txt", b"hello world, this is text")
 )

@@ -66,7 +66,9 @@ def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> 
     where = splits_of(loaded)
     assert all(len(splits) == 1 for splits in where.values())
     assert {split for splits in where.values() for split in splits} == {"train", "valid", "test"}
-    (told,) = [line for line in loaded.findings.lines() if line.startswith("120 pictures are nearly the same")]
+    (told,) = [
+        line for line in loaded.findings.lines() if line.startswith("120 pictures are exactly or nearly the same")
+    ]
     assert ".png and " in told and "…. Those of one class stay in one split, so that none" in told
 
 

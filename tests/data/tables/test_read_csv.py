@@ -108,9 +108,16 @@ def test_values_are_no_heading(tmp_path: Path, heading: str, below: str) -> None
         CsvFile(write(tmp_path, f"{heading}\n{below}"))
 
 
-def test_a_missing_cell_above_a_number_is_no_name(tmp_path: Path) -> None:
+def test_a_quote_that_is_not_closed_is_told_where_it_opens(tmp_path: Path) -> None:
+    lines = ["a,b", "1,2", '3,"4', *["5,6"] * 300]
+    with pytest.raises(DataError, match=r"^Line 3 of .* \(a quote is not closed\)"):
+        list(CsvFile(write(tmp_path, "\n".join(lines))).chunks())
+
+
+@pytest.mark.parametrize("cell", ["NA", "-", "<0.5", ""])
+def test_a_missing_cell_above_a_number_is_no_name(tmp_path: Path, cell: str) -> None:
     with pytest.raises(DataError, match="looks like a row of values"):
-        CsvFile(write(tmp_path, "5.1,NA,setosa\n4.9,3.0,setosa\n"))
+        CsvFile(write(tmp_path, f"5.1,{cell},setosa\n4.9,3.0,setosa\n"))
 
 
 @pytest.mark.parametrize(

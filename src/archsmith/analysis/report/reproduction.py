@@ -63,8 +63,12 @@ def reproduction_of(study: Study) -> Reproduction:
 
 
 def _changed(study: Study) -> bool:
-    """Of a search, whose command is that of its beginning; a job's bundle has a command with the last limits."""
-    return not study.fit and len({(each.by.seconds, each.by.trials) for each in study.view.openings.all}) > 1
+    """Were there trials under other limits than those of the beginning? Of a search, whose command is that of its
+    beginning; a job's bundle has a command with the last limits.
+    """
+    first, *later = study.view.openings.all or (None,)
+    limits = {(each.by.seconds, each.by.trials) for each in (first, *(each for each in later if each.proposed)) if each}
+    return not study.fit and len(limits) > 1
 
 
 def _lead(study: Study, command: str) -> str:

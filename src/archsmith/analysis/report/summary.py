@@ -147,10 +147,9 @@ def _searched(study: Study) -> Told:
     objectives = study.history.problem.objectives
     metric = objectives[0].metric
     trials = amount(len(study.history.finished), "trial")
-    detail = (
-        "This study was a search alone: no network was trained in full, and there is no test score. "
-        "The best of many scores looks better than it is, since chance helped to pick it."
-    )
+    detail = "This study was a search alone: no network was trained in full, and there is no test score."
+    if not study.record.repeatable:
+        detail += " The best of many scores looks better than it is, since chance helped to pick it."
     if judged_by_sharing(study):
         detail += (
             " These scores come from shared weights, which only rank networks. Trained networks will score differently."

@@ -92,14 +92,18 @@ def _told(near: Near | None, pictures: Pictures, one_size: bool, is_regression: 
     repeats = np.flatnonzero(near.groups != np.arange(len(near.groups)))
     n = len(repeats)
     what = "picture is" if n == 1 else "pictures are"
-    same, size = ("the same", "") if one_size else ("nearly the same", ", often in another size")
+    same, size = ("the same", "") if one_size else ("exactly or nearly the same", ", perhaps in another size")
     others = repeats[:NAMED].tolist()
-    pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(near.like[i])))}" for i in others)
+    pairs = "; ".join(_pair(pictures.name(i), pictures.name(int(near.like[i]))) for i in others)
     which = "Such pictures" if is_regression else "Those of one class"
     return (
         f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}"
         f". {which} stay in one split, so that none of them is learnt and tested.",
     )
+
+
+def _pair(name: str, like: str) -> str:
+    return f"{_short(name)}, listed more than once" if name == like else f"{_short(name)} and {_short(like)}"
 
 
 def _short(name: str) -> str:

@@ -116,7 +116,7 @@ def _file(path: Path, image: str | None, target: str | None) -> Source:
         return columns.read_table(path, image=image, target=target)
     if kind in SUFFIXES:
         raise DataError(
-            f"The file {path.name!r} is a single picture.",
+            f"The file {path.name!r} is a single picture, by its name.",
             "Give the folder that holds one folder of pictures for each class.",
         )
     if not idx.is_idx(path) and (kind in NOT_READ or not idx.begins_like_idx(path)):

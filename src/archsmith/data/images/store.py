@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.core.errors import DataError
+from archsmith.core.errors import ArchsmithError, DataError
 from archsmith.core.files import write_text
 from archsmith.core.wording import some_used
 from archsmith.data.examples import SPLITS
@@ -44,6 +44,7 @@ from archsmith.data.values import BROKEN_SHARE
 
 FORMAT = 2
 REPORT, PICTURES = "report.json", "pictures.json"
+DAMAGE = (EOFError, ValueError, KeyError, TypeError)  # what reading a damaged folder may raise beside OSError
 CUT = "cut.json"  # for how many seconds pictures were left out
 COMMIT_SECONDS = 2.0  # the most work that a crash may cost
 TICK_SECONDS = 0.1  # between two calls of ``check``
@@ -98,8 +99,13 @@ class Content:
         return replace(self, notes=(*self.notes, note), seconds=seconds)
 
     @property
-    def pictures_key(self) -> str:
-        """16 hexadecimal digits that name the pictures, their labels and their splits."""
+    def said(self) -> list[str]:
+        """What is to be said of all this, in sentences."""
+        return [*self.source.notes, *self.notes, *self.sizes.notes(), *self.target.notes]
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that name the content, and whether classes are balanced."""
         source = self.source
         digest = hashlib.blake2b(digest_size=8)
         names = [
@@ -115,14 +121,7 @@ class Content:
         digest.update(json.dumps([*names, self.fingerprint]).encode())
         digest.update(np.ascontiguousarray(self.target.labels).data)
         digest.update(self.cut.split.data)
-        return digest.hexdigest()
-
-    @property
-    def key(self) -> str:
-        """``pictures_key``, 8 digits for what is to be said of the source, and whether classes are balanced."""
-        said = json.dumps([self.source.notes, self.source.skipped])
-        digits = hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
-        return f"{self.pictures_key}-{digits}{BALANCED if self.balanced else ''}"
+        return digest.hexdigest() + (BALANCED if self.balanced else "")
 
 
 def build(
@@ -139,11 +138,15 @@ def build(
         root.mkdir(parents=True, exist_ok=True)
         key = content.key
         folder, draft = root / key, root / f".{key}.draft"
-        if (folder / FACTS).exists():
+        if _is_said(content, folder):
             return folder
         with locked(root / f".{key}.lock", told.wait):
             told.what = "decode"
-            if not (folder / FACTS).exists():
+            if (folder / FACTS).exists():
+                with contextlib.suppress(ArchsmithError, *DAMAGE):  # whoever opens it says what is wrong there
+                    facts = read_json(folder, FACTS)
+                    _tell(content, folder, facts["flat"], facts["broken"])
+            else:
                 try:
                     _make(content, root, draft, told)
                     os.replace(draft, folder)
@@ -158,7 +161,8 @@ def build(
 
 def is_known(content: Content, root: Path) -> bool:
     """Is ``content`` stored below ``root``, or was it begun?"""
-    return _twin(content, root) is not None or (root / f".{content.key}.draft" / STATE).exists()
+    key = content.key
+    return (root / key / FACTS).exists() or (root / f".{key}.draft" / STATE).exists()
 
 
 def cut_for(content: Content, root: Path) -> float:
@@ -206,24 +210,31 @@ class _Told:
 
 def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
     """Write all files of ``content`` into ``folder``."""
-    twin = _twin(content, root)
-    if twin is not None:
+    twin = root / (content.key.removesuffix(BALANCED) + ("" if content.balanced else BALANCED))
+    if (twin / FACTS).exists():  # the same pictures; only ``balanced`` differs
+        with contextlib.suppress(ArchsmithError, OSError, *DAMAGE):  # of a damaged one nothing is taken
+            shutil.rmtree(folder, ignore_errors=True)
+            own = (FACTS, REPORT, *(f"{split}_labels.npy" for split in SPLITS))  # what is written anew
+            link(twin, [path.name for path in twin.iterdir() if path.name not in own], folder)
+            facts = read_json(twin, FACTS)
+            _finish(content, folder, facts["flat"], facts["broken"])
+            return
         shutil.rmtree(folder, ignore_errors=True)
-        own = (FACTS, REPORT, *(f"{split}_labels.npy" for split in SPLITS))  # what is written anew
-        link(twin, [path.name for path in twin.iterdir() if path.name not in own], folder)
-        facts = read_json(twin, FACTS)
-        _finish(content, folder, facts["flat"], facts["broken"])
-        return
     _finish(content, folder, *_decode(content, root, folder, told))
 
 
-def _twin(content: Content, root: Path) -> Path | None:
-    """The folder with the same pictures, of which other things may be said or whose classes count otherwise."""
-    for path in sorted(root.glob(f"{content.pictures_key}-*/{FACTS}")):
-        with contextlib.suppress(DataError):
-            if "broken" in read_json(path.parent, FACTS):
-                return path.parent
-    return None
+def _is_said(content: Content, folder: Path) -> bool:
+    """Is ``content`` in ``folder``, with what is to be said of it now? Files beside the pictures come and go."""
+    if not (folder / FACTS).exists():
+        return False
+    try:
+        facts = read_json(folder, FACTS)
+        skipped = [list(each) for each in content.source.skipped]
+        return "broken" not in facts or (
+            facts["notes"] == content.said and facts["skipped"] == [*skipped, *facts["broken"]]
+        )
+    except (ArchsmithError, *DAMAGE):  # whoever opens it says what is wrong there
+        return True
 
 
 def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -284,14 +295,22 @@ def _finish(content: Content, folder: Path, flat: dict[str, int], broken: Sequen
     """Add labels, checks and facts to a draft with all pictures. ``broken``: (name, reason) of those that could not be
     decoded. Raises DataError where nothing could be learnt.
     """
-    source, target = content.source, content.target
-    spec = source.pictures.spec()
+    target = content.target
+    spec = content.source.pictures.spec()
     if spec is not None:
         write_text(folder / PICTURES, json.dumps(spec))
     for split in SPLITS:
         index = np.load(folder / f"{split}_index.npy", allow_pickle=False)
         labels = target.labels[index].astype(np.float64 if target.is_regression else np.int64)
         np.save(folder / f"{split}_labels.npy", labels, allow_pickle=False)
+    _tell(content, folder, flat, broken)
+    for left in (folder / STATE, *folder.glob(".*.draft")):  # of this draft, and of processes that were killed
+        left.unlink(missing_ok=True)
+
+
+def _tell(content: Content, folder: Path, flat: dict[str, int], broken: Sequence[Sequence[str]]) -> None:
+    """Write checks and facts beside pictures and labels. Raises as ``_finish``."""
+    source, target = content.source, content.target
     facts = {
         "format": FORMAT,
         "kind": ImageSplits.kind,
@@ -300,7 +319,7 @@ def _finish(content: Content, folder: Path, flat: dict[str, int], broken: Sequen
         "target": source.target,
         "balanced": content.balanced,
         "made": content.cut.made,
-        "notes": [*source.notes, *content.notes, *content.sizes.notes(), *target.notes],
+        "notes": content.said,
         "skipped": [*source.skipped, *broken],
         "broken": broken,
         "flat": flat,
@@ -310,13 +329,11 @@ def _finish(content: Content, folder: Path, flat: dict[str, int], broken: Sequen
     }
     splits = _opened(folder, facts)
     prints = {split: np.load(folder / f"{split}_prints.npy", allow_pickle=False) for split in SPLITS}
-    n_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    n_bytes = sum(path.stat().st_size for path in folder.iterdir() if path.name not in (FACTS, REPORT, STATE))
     findings = check(splits, prints, flat, n_bytes=n_bytes, warnings=target.warnings)
     mean, std = splits.statistics
     write_text(folder / REPORT, json.dumps(findings.to_dict()))
     write_text(folder / FACTS, json.dumps({**facts, "mean": mean, "std": std}))
-    for left in (folder / STATE, *folder.glob(".*.draft")):  # of this draft, and of processes that were killed
-        left.unlink(missing_ok=True)
 
 
 class ImageStore:
@@ -338,7 +355,7 @@ def open_splits(folder: str | Path) -> ImageSplits:
         )
     try:
         splits = _opened(folder, facts)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *DAMAGE) as error:
         raise damaged(folder) from error
     # known already, so the cached property need not compute them
     splits.__dict__["statistics"] = (tuple(facts["mean"]), tuple(facts["std"]))
@@ -351,7 +368,7 @@ def read_findings(folder: str | Path) -> Findings:
     found = read_json(folder, REPORT)
     try:
         return Findings.from_dict(found)
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise damaged(folder) from error
 
 

@@ -7,6 +7,7 @@ Windows-1252; Latin-1 where a byte means nothing in that. A file may be gzipped.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import gzip
 import io
@@ -16,10 +17,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from archsmith.core.errors import DataError
 from archsmith.core.files import refuse_bomb, regular_size
+from archsmith.core.wording import amount
 from archsmith.data.tables.cells import is_missing, short
 from archsmith.data.tables.encode import clean_names
 from archsmith.data.tables.written import is_number
@@ -169,8 +171,7 @@ class CsvFile:
         pools: list[dict[str, str]] | None = [{} for _ in self.names] if share else None
         self.gaps, n = [], 0
         with self._bytes() as file:
-            text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
-            reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
+            reader = self._reader(file)
             try:
                 while not next(reader, True):
                     self.gaps.append(0)
@@ -188,9 +189,23 @@ class CsvFile:
                 if "field larger" in reason:
                     reason = f"a cell is longer than {csv.field_size_limit():,} characters"
                 raise DataError(
-                    f"Line {reader.line_num:,} of {str(self.path)!r} cannot be read ({short(reason)}).",
+                    f"Line {self._unread():,} of {str(self.path)!r} cannot be read ({short(reason)}).",
                     "A quote is probably missing, or not doubled inside a quoted value.",
                 ) from error
+
+    def _reader(self, file: IO[bytes]) -> Any:
+        text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
+        return csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
+
+    def _unread(self) -> int:
+        """The line in which the row begins that cannot be read. Where a quote is not closed, it may be a long one."""
+        with self._bytes() as file:
+            reader = self._reader(file)
+            begin = 1
+            with contextlib.suppress(csv.Error):
+                while next(reader, None) is not None:
+                    begin = int(reader.line_num) + 1
+        return begin
 
     def _whole(self, rows: Sequence[list[str]], line: int, n: int) -> Iterator[list[str]]:
         """``rows`` without those of empty lines. ``line`` is the number of the line before them, ``n`` how many rows
@@ -203,7 +218,7 @@ class CsvFile:
                 yield row
             elif row:
                 raise DataError(
-                    f"Line {line:,} of {str(self.path)!r} has {len(row):,} values, but the first line has "
+                    f"Line {line:,} of {str(self.path)!r} has {amount(len(row), 'value')}, but the first line has "
                     f"{len(self.names):,}.",
                     "Every line needs the same number; values with a separator in them need quotes.",
                 )
@@ -233,12 +248,12 @@ def _line(text: str, separator: str, place: int = 0) -> list[str]:
 
 
 def _heads_numbers(heading: Sequence[str], below: Sequence[str]) -> bool:
-    """Does a text stand above a number? Then the first line holds names, and its numbers are names as well, such as
+    """Does a word stand above a number? Then the first line holds names, and its numbers are names as well, such as
     years or wavelengths.
     """
     pairs = zip(heading, below, strict=False)
     return any(
-        not (is_number(name) or is_missing(name)) and is_number(cell) and not is_missing(cell) for name, cell in pairs
+        name[:1].isalpha() and not is_missing(name) and is_number(cell) and not is_missing(cell) for name, cell in pairs
     )
 
 
