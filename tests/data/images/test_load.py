@@ -74,7 +74,7 @@ def test_a_kind_settles_what_labels_mean(tmp_path: Path) -> None:
 def test_a_folder_of_mixed_sizes(tmp_path: Path) -> None:
     made = load(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0)
     assert made.splits.train.shape == (3, 20, 20)
-    assert made.findings.notes == ("Pictures from 20 x 18 to 24 x 18 were resized to 20 x 20.",)
+    assert made.findings.notes == ("Pictures from 20 x 18 to 24 x 18 (height x width) were resized to 20 x 20.",)
 
 
 def test_a_source_with_its_own_splits(tmp_path: Path) -> None:

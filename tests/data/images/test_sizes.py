@@ -35,10 +35,10 @@ def test_few_pictures_keep_more_pixels(n: int, side: int) -> None:
 def test_what_is_done_is_said() -> None:
     notes = sizes_of(pictures((100, 80, 3), (20, 20, 1))).notes()
     assert notes == (
-        "Pictures from 20 x 20 to 100 x 80 were resized to 55 x 55.",
+        "Pictures from 20 x 20 to 100 x 80 (height x width) were resized to 55 x 55.",
         "Grey and coloured pictures are mixed; all are taken as coloured.",
     )
-    assert sizes_of(pictures((200, 180, 3))).notes() == ("Pictures of 200 x 180 were resized to 128 x 128.",)
+    assert sizes_of(pictures((200, 180, 3))).notes() == ("Pictures of 200 x 180 (height x width) were resized to 128 x 128.",)
 
 
 class Many:

@@ -52,7 +52,7 @@ class Sizes:
                 if self.equal
                 else "from {} x {} to {} x {}".format(*self.smallest, *self.largest)
             )
-            found.append(f"Pictures {sizes} were resized to {height} x {width}.")
+            found.append(f"Pictures {sizes} (height x width) were resized to {height} x {width}.")
         if self.mixed:
             found.append("Grey and coloured pictures are mixed; all are taken as coloured.")
         return tuple(found)
