@@ -38,7 +38,9 @@ def test_what_is_done_is_said() -> None:
         "Pictures from 20 x 20 to 100 x 80 (height x width) were resized to 55 x 55.",
         "Grey and coloured pictures are mixed; all are taken as coloured.",
     )
-    assert sizes_of(pictures((200, 180, 3))).notes() == ("Pictures of 200 x 180 (height x width) were resized to 128 x 128.",)
+    assert sizes_of(pictures((200, 180, 3))).notes() == (
+        "Pictures of 200 x 180 (height x width) were resized to 128 x 128.",
+    )
 
 
 class Many:
