@@ -142,7 +142,11 @@ class _Run:
     def run(self) -> FitResult:
         with self.search as search:
             try:
-                return self._run(search)
+                try:
+                    return self._run(search)
+                except Exception:
+                    search.finish()  # KeyboardInterrupt where an end at once was asked: libraries make errors of that
+                    raise
             except KeyboardInterrupt:  # ended at once: that takes an earlier wish to finish back
                 search.write(Closed(reasons.INTERRUPTED, self.phases.seconds))
                 raise

@@ -25,7 +25,7 @@ class Interrupts:
     The first SIGINT sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
     one raises KeyboardInterrupt, and so does SIGTERM. Python loses an exception that is raised while it removes an
     object; so whoever asks for an early end later gets it again. Libraries in C turn it into an error of their own; so
-    an error behind it leaves as KeyboardInterrupt. Outside the main thread Python allows no handlers, and this does
+    an error behind it leaves as KeyboardInterrupt, unless it is Interrupted. Outside the main thread Python allows no handlers, and this does
     nothing.
     """
 
@@ -46,7 +46,7 @@ class Interrupts:
         for each, handler in self._before.items():
             signal.signal(each, handler)
         self._before = {}
-        if self._ended and isinstance(error, Exception) and not isinstance(error, ArchsmithError):
+        if self._ended and isinstance(error, Exception) and not isinstance(error, Interrupted):
             raise KeyboardInterrupt from error
 
     def __call__(self) -> bool:

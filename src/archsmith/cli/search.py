@@ -285,6 +285,11 @@ def _run(
             f"Trial {trial} does not answer. An evaluator should call context.check(). Ctrl-C {how} ends at once."
         )
 
+    def finish() -> None:
+        display.note("Stopping. Unfinished trials run again on resume. Ctrl-C again stops at once.")
+        loop.request_stop()
+
+    interrupts = Interrupts(finish)
     serial = SerialExecutor()
     serial.on_silence = silent
     loop = Search(
@@ -297,16 +302,13 @@ def _run(
         executor=ProcessExecutor(workers) if workers > 1 else serial,
         forecast_trials=expected,
         observer=_telling_tracebacks(display, store.folder) if debug else display,
+        finish=interrupts,
         info=info,
     )
 
-    def finish() -> None:
-        display.note("Stopping. Unfinished trials run again on resume. Ctrl-C again stops at once.")
-        loop.request_stop()
-
     try:
         # standard output is for results, whatever anybody's code prints
-        with display, contextlib.redirect_stdout(sys.stderr), Interrupts(finish), loop:
+        with display, contextlib.redirect_stdout(sys.stderr), interrupts, loop:
             if goes_on:  # nothing is said of a study that another process is writing to
                 display.note(goes_on)
             goals = " and ".join(direction(each.metric, each.maximize) for each in problem.objectives)
