@@ -114,6 +114,14 @@ def test_a_phase_that_goes_on_is_expected_to_take_what_it_was_at_first(opening, 
     assert opening().told()["search"]["expected"] == 70.0
 
 
+def test_a_phase_that_had_little_time_by_a_wish_taken_back_is_expected_to_take_all_of_it(opening):
+    with pytest.raises(KeyError), opening().phase("train searched", forecast=25.0):
+        raise KeyError
+    with opening().phase("train searched", forecast=300.0):
+        pass
+    assert opening().told()["train searched"]["expected"] == 300.0
+
+
 def test_notes_are_one_event_a_line(opening, store):
     opening().say("first", Note("second", "In float32."))
     assert [(event.kind, event.data["text"]) for event in store.read()] == [("note", "first"), ("note", "second")]

@@ -79,9 +79,12 @@ class Phases:
         self._finished(name, seconds, result)
 
     def _expect(self, name: str, forecast: float | None) -> None:
-        """A phase that begins again with more time is expected to take that, too; one that only goes on is not."""
+        """A phase that begins again with more time is expected to take that, too; one that only goes on is not. What
+        was cut short by a wish to finish has its whole time once that is taken back.
+        """
         if forecast:
-            self._forecasts.setdefault((name, self._given), forecast)
+            key = name, self._given
+            self._forecasts[key] = max(forecast, self._forecasts.get(key, 0.0))
 
     @property
     def was_extended(self) -> bool:
