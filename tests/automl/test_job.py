@@ -428,6 +428,8 @@ def test_once_a_person_asked_to_finish_every_training_is_short(planned, needs, a
         (25.0, [0.9], [1]),  # ten seconds each: then there is too little
         (60.0, [1.0], []),  # nothing is left to be gained
         (60.0, [], [1, 2, 3]),  # what came first failed
+        (None, [], [1]),  # without a clock, until one could be trained
+        (None, [0.9], []),
     ],
 )
 def test_time_that_is_left_goes_to_those_behind_the_winner(left, scores, tried):
@@ -442,7 +444,8 @@ def test_time_that_is_left_goes_to_those_behind_the_winner(left, scores, tried):
     run.job = SimpleNamespace(plan=SimpleNamespace(budget_seconds=60.0))
 
     def train(candidate, epochs, seconds):
-        assert seconds == left - run.phases.seconds - 1.0  # one second is for the test split
+        # one second is for the test split
+        assert seconds == (None if left is None else left - run.phases.seconds - 1.0)
         run.phases.seconds += 10.0
         trained.append(candidate.trial)
         return [Final(candidate.name, Score({"accuracy": 0.95}, 10), None, 10.0)]
