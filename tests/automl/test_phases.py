@@ -79,10 +79,14 @@ def test_more_time_makes_the_later_phases_undone(opening, store):
     for name in ("linear", "train fixed", "search", "test", "export"):
         with first.phase(name) as done:
             done.update(read=True)
+    with first.phase("train searched") as done:
+        done.update(error="No memory was left.")
     store.append([Event("extended", {})])
     again = opening()
     assert set(again.results) == {"linear", "train fixed"}
     assert again.was_extended and again.test_reads == 1
+    first.forget_what_more_time_changes()
+    assert set(first.results) == {"linear", "train fixed"}
 
 
 def test_a_search_whose_early_end_was_taken_back_is_undone(opening, store):
