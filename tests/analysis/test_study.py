@@ -97,7 +97,7 @@ def test_predictions_of_another_network_than_the_result_is_of_are_left_out(make:
     store.append([Event("phase", {"name": "test", "state": "finished", "seconds": 0.1, "result": {}})])
     store.close()
     study = read_study(folder)
-    assert study.test is None and "has measured another network since" in study.missing[0]
+    assert study.test is None and "has measured its network anew since" in study.missing[0]
 
 
 def test_nothing_in_the_log(tmp_path: Path) -> None:

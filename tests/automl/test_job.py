@@ -203,22 +203,29 @@ def test_a_pause_behind_the_bundle_lets_the_job_end(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("taken_back", [True, False])
-def test_a_wish_to_finish_holds_until_it_is_taken_back(tmp_path, taken_back):
+@pytest.mark.parametrize("how", ["ended at once", "an error made of that", "killed"])
+def test_a_wish_to_finish_holds_until_it_is_taken_back(tmp_path, how):
     class Killed(BaseException):
         """No process can answer it."""
 
+    taken_back, ended = how != "killed", []
     brief = {"seconds": None, "trials": 3, "settings": {"recipe": {"epochs": 1}}, "pretrained": False}
     settings = FitSettings("digits", workspace=str(tmp_path / "workspace"), name="early", **brief)
 
     def watch(event):
         events.append(event)
         if event.kind == "phase" and event.data["name"].startswith("train "):
-            raise KeyboardInterrupt if taken_back else Killed
+            ended.append(taken_back)
+            raise {"ended at once": KeyboardInterrupt, "killed": Killed}.get(how, ValueError)
+
+    def finish():
+        if any(ended):
+            raise KeyboardInterrupt
+        return any(event.kind == "finished" for event in events)
 
     events = []
     with pytest.raises(KeyboardInterrupt if taken_back else Killed):
-        fit(settings, observer=watch, finish=lambda: any(event.kind == "finished" for event in events))
+        fit(settings, observer=watch, finish=finish)
     again = fit(dataclasses.replace(settings, resume=True), observer=events.append)
     assert again.asked_to_finish == (not taken_back)
     assert (again.n_trials, again.stop_reason) == ((3, "trials") if taken_back else (1, "requested"))
@@ -421,6 +428,8 @@ def test_once_a_person_asked_to_finish_every_training_is_short(planned, needs, a
         (25.0, [0.9], [1]),  # ten seconds each: then there is too little
         (60.0, [1.0], []),  # nothing is left to be gained
         (60.0, [], [1, 2, 3]),  # what came first failed
+        (None, [], [1]),  # without a clock, until one could be trained
+        (None, [0.9], []),
     ],
 )
 def test_time_that_is_left_goes_to_those_behind_the_winner(left, scores, tried):
@@ -435,7 +444,8 @@ def test_time_that_is_left_goes_to_those_behind_the_winner(left, scores, tried):
     run.job = SimpleNamespace(plan=SimpleNamespace(budget_seconds=60.0))
 
     def train(candidate, epochs, seconds):
-        assert seconds == left - run.phases.seconds - 1.0  # one second is for the test split
+        # one second is for the test split
+        assert seconds == (None if left is None else left - run.phases.seconds - 1.0)
         run.phases.seconds += 10.0
         trained.append(candidate.trial)
         return [Final(candidate.name, Score({"accuracy": 0.95}, 10), None, 10.0)]

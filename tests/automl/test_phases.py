@@ -79,10 +79,14 @@ def test_more_time_makes_the_later_phases_undone(opening, store):
     for name in ("linear", "train fixed", "search", "test", "export"):
         with first.phase(name) as done:
             done.update(read=True)
+    with first.phase("train searched") as done:
+        done.update(error="No memory was left.")
     store.append([Event("extended", {})])
     again = opening()
     assert set(again.results) == {"linear", "train fixed"}
     assert again.was_extended and again.test_reads == 1
+    first.forget_what_more_time_changes()
+    assert set(first.results) == {"linear", "train fixed"}
 
 
 def test_a_search_whose_early_end_was_taken_back_is_undone(opening, store):
@@ -112,6 +116,14 @@ def test_a_phase_that_goes_on_is_expected_to_take_what_it_was_at_first(opening, 
     with opening().phase("search", forecast=30.0):
         pass
     assert opening().told()["search"]["expected"] == 70.0
+
+
+def test_a_phase_that_had_little_time_by_a_wish_taken_back_is_expected_to_take_all_of_it(opening):
+    with pytest.raises(KeyError), opening().phase("train searched", forecast=25.0):
+        raise KeyError
+    with opening().phase("train searched", forecast=300.0):
+        pass
+    assert opening().told()["train searched"]["expected"] == 300.0
 
 
 def test_notes_are_one_event_a_line(opening, store):

@@ -45,14 +45,14 @@ def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        (OWN, "at most 100 epochs. It ends sooner where"),
+        (OWN, "at most 100 epochs. It may end sooner where"),
         (INHERITED, "if it inherits"),
         (SHARED, "All trials share weights, which train for"),
     ],
 )
 def test_without_a_clock_epochs_are_told(weights, words):
     told = line(None, 5, weights=weights)
-    assert words in told and "A final training has at most 100 epochs. It ends sooner where it no longer" in told
+    assert words in told and "A final training has at most 100 epochs. It may end sooner where it no longer" in told
     assert ("pretrained" in told) == (weights != SHARED)
 
 

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from archsmith.cli.interrupts import Interrupted, Interrupts
+from archsmith.core.errors import UsageError
 
 
 def press_ctrl_c() -> None:
@@ -48,12 +49,13 @@ def test_an_end_that_python_lost_comes_with_the_next_question() -> None:
         raise AssertionError("It went on.")
 
 
-def test_an_error_that_a_library_made_of_an_end_leaves_as_an_end() -> None:
+@pytest.mark.parametrize("kind", [ValueError, UsageError])
+def test_an_error_that_a_library_made_of_an_end_leaves_as_an_end(kind: type[Exception]) -> None:
     with pytest.raises(KeyboardInterrupt), Interrupts(lambda: None):
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         except KeyboardInterrupt:
-            raise ValueError("'w' is not a valid PEP 3118 buffer format string") from None
+            raise kind("'w' is not a valid PEP 3118 buffer format string") from None
 
 
 def test_other_errors_stay_as_they_are() -> None:

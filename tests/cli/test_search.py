@@ -374,6 +374,9 @@ class Loud(ToyEvaluator):
 
 @dataclass(frozen=True)
 class Chatty:
+    def __post_init__(self):
+        print("chosen")
+
     def ask(self, history, n, rng):
         print("asked")
         return RandomSearch().ask(history, n, rng)
@@ -392,8 +395,11 @@ def loud(tmp_path: Path, environment: dict[str, str]) -> tuple[str, ...]:
 def test_what_anybodys_code_prints_goes_to_standard_error(archsmith: Any, loud: Any, workers: int) -> None:
     ran = archsmith("search", *loud, "--strategy", "loud_lab:Chatty", "--workers", workers)
     assert ran.code == 0 and json.loads(ran.out)["n_trials"] == 3
-    for said, least in (("built", 1), ("prepared", 1), ("asked", 1), ("evaluated", 3)):
+    for said, least in (("built", 1), ("chosen", 1), ("prepared", 1), ("asked", 1), ("evaluated", 3)):
         assert ran.err.count(said) >= least
+    ran = archsmith("--import", "loud_lab", "studies", "resume", "last", "--trials", "+3", "--json")
+    assert ran.code == 0 and json.loads(ran.out)["n_trials"] == 6
+    assert "built" in ran.err and "chosen" in ran.err
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -401,7 +407,7 @@ def test_that_holds_for_a_comparison_too(archsmith: Any, loud: Any, workers: int
     words = ("--strategies", "random,loud_lab:Chatty", "--runs", "2", "--workers", workers)
     ran = archsmith("compare", *loud, *words)
     assert ran.code == 0 and json.loads(ran.out)["n_runs"] == 2
-    for said in ("built", "prepared", "asked", "evaluated"):
+    for said in ("built", "chosen", "prepared", "asked", "evaluated"):
         assert said in ran.err
 
 

@@ -57,6 +57,10 @@ def test_balance_changes_the_main_metric_and_nothing_else() -> None:
         ("energy_efficiency", None),
         ("memory_bandwidth", None),
         ("flops_per_second", None),
+        ("accuracy_per_joule", None),
+        ("seconds_per_image", False),
+        ("energy per inference", False),
+        ("error_per_class", False),
         ("mean_squared_error", False),
     ],
 )

@@ -248,6 +248,23 @@ def test_whatever_the_first_raises_on_a_random_architecture_is_a_failure_of_that
         Cascade(Fragile(part=1.0), Counted()).prepare(Problem(LARGE), Context(-1, 0))
 
 
+def test_a_calibration_in_which_all_failed_begins_anew_once_the_first_is_mended(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Mended(ToyEvaluator):
+        mended: ClassVar[bool] = False
+
+        def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Any:
+            if not self.mended:
+                raise NameError("name 'tota' is not defined")
+            return super().evaluate(architecture, fidelity, context)
+
+    cascade, context = Cascade(Mended(), Counted()), Context(-1, 0, workspace=tmp_path)
+    with pytest.raises(UsageError, match="failed on each of 100"):
+        cascade.prepare(Problem(LARGE), context)
+    Mended.mended = True
+    assert cascade.prepare(Problem(LARGE), context)["sampled_failed"] == 0
+
+
 def test_calibration_is_kept_and_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     whole = replace(CASCADE).prepare(Problem(LARGE), Context(-1, 0))
     folder = tmp_path / "prepared"

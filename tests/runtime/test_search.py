@@ -389,6 +389,39 @@ def test_a_preparation_that_raises_anything_else_is_named_and_leaves_nothing(tmp
     assert not store.exists
 
 
+@pytest.mark.parametrize("method", ["prepare", "evaluate"])
+def test_an_error_that_a_library_made_of_an_end_at_once_ends_at_once(method):
+    asked = []
+
+    def finish():
+        if asked:
+            raise KeyboardInterrupt
+        return False
+
+    def broken(self, *given):
+        asked.append(True)
+        raise ValueError("'w' is not a valid PEP 3118 buffer format string")
+
+    store = MemoryStore()
+    with pytest.raises(KeyboardInterrupt):
+        search(store, evaluator=type("Broken", (ToyEvaluator,), {method: broken})(), finish=finish).run()
+    closed = [record(event) for event in store.read() if event.kind == "closed"]
+    assert [end.reason for end in closed] == ["interrupted"]
+    assert not any(event.kind == "finished" for event in store.read())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ModuleNotFoundError("no torch")])
+def test_what_our_own_preparation_says_of_files_and_packages_stays_as_it_is(error):
+    def prepare(self, problem, context):
+        raise error
+
+    ours = {"prepare": prepare, "__module__": "archsmith.evaluators.mine"}
+    with pytest.raises(type(error)):
+        search(evaluator=type("Ours", (ToyEvaluator,), ours)()).run()
+    with pytest.raises(UsageError, match=r"^Theirs\.prepare raised"):
+        search(evaluator=type("Theirs", (ToyEvaluator,), {"prepare": prepare})()).run()
+
+
 @pytest.mark.parametrize(("notes", "named"), [(["ready"], "a list"), ("ready", "a str")])
 def test_a_preparation_returns_a_mapping_or_nothing(notes, named):
     @dataclass(frozen=True)

@@ -238,6 +238,8 @@ def test_what_failed_to_go_on_is_not_asked_for_again_and_the_race_goes_on() -> N
     tried = [(trial.architecture.key, trial.fidelity) for trial in result.history.trials]
     assert result.reason == "settled" and len(set(tried)) == len(tried)
     assert any(trial.losses is None for trial in result.history.trials)
+    chosen = strategy.incumbent(result.history)
+    assert chosen is not None and all(trial.ok for trial in result.history.of(chosen.architecture))
 
 
 class Mine:

@@ -103,8 +103,10 @@ def test_what_failed_with_more_work_does_not_go_on() -> None:
         assert best is not None
         return sorted(option.entrant.family for option in now.options(best) if option.entrant is not None)
 
-    tried = history((("a", 1.0, 0.5, 9.0), ("b", 1.0, 0.6, 9.0)))
-    assert going_on(tried) == ["a", "b"]
-    tried.take(Proposed((ProposedTrial(2, Architecture({"family": "b"}), 2.0, (1,), {}),)))
-    tried.take(Finished(2, Outcome.failure(ValueError("it diverges"))))
-    assert going_on(tried) == ["a"]
+    tried = history((("a", 1.0, 0.5, 9.0), ("b", 1.0, 0.6, 9.0), ("c", 1.0, 0.6, 9.0)))
+    assert going_on(tried) == ["a", "b", "c"]
+    tried.take(Proposed((ProposedTrial(3, Architecture({"family": "b"}), 2.0, (1,), {}),)))
+    tried.take(Finished(3, Outcome.failure(ValueError("it diverges"))))
+    assert going_on(tried) == ["a", "c"]
+    stuck = next(each for each in Pool.of(Race(SEEDS), tried, ()).entrants if each.family == "b")
+    assert stuck.seen.error == pytest.approx(0.4)  # nothing more is to be had of it

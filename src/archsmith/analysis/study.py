@@ -285,7 +285,7 @@ def _add_predictions(study: Study) -> None:
     job = study.view.job
     if job.result is not None and not job.ended and TEST in job.results:
         study.missing.append(
-            "The study went on after its result and has measured another network since, so this report cannot look "
+            "The study went on after its result and has measured its network anew since, so this report cannot look "
             "into single predictions."
         )
         return

@@ -142,7 +142,11 @@ class _Run:
     def run(self) -> FitResult:
         with self.search as search:
             try:
-                return self._run(search)
+                try:
+                    return self._run(search)
+                except Exception:
+                    search.finish()  # KeyboardInterrupt where an end at once was asked: libraries make errors of that
+                    raise
             except KeyboardInterrupt:  # ended at once: that takes an earlier wish to finish back
                 search.write(Closed(reasons.INTERRUPTED, self.phases.seconds))
                 raise
@@ -327,8 +331,7 @@ class _Run:
         for i, candidate in enumerate(candidates):
             end = min((each for each in (end, self._end()) if each is not None), default=None)
             trained += self._train_one(candidate, epochs, self._share(candidate, end, costs[i] / sum(costs[i:])))
-        if end is not None:
-            self._train_others(candidates, trained, epochs, end)
+        self._train_others(candidates, trained, epochs, end)
         if not trained:
             raise ArchsmithError(
                 "No network could be trained in full.", "See the study's log; a smaller space or batch may help."
@@ -344,9 +347,11 @@ class _Run:
             return max(LEAST_TRAINING, left * share)
         return max(LEAST_TRAINING, min(left, SLACK * needed))
 
-    def _train_others(self, candidates: Sequence[Candidate], trained: list[Final], epochs: float, end: float) -> None:
+    def _train_others(
+        self, candidates: Sequence[Candidate], trained: list[Final], epochs: float, end: float | None
+    ) -> None:
         """Add what the race puts behind ``candidates`` to what was ``trained``, a few at most, as long as there is time
-        that these could not use and something to be gained.
+        that these could not use and something to be gained. Without a clock, until one could be trained.
         """
         tried, metric = {candidate.trial for candidate in candidates}, self.task.metric
         least = max(LEAST_LEFT, LEAST_SHARE_LEFT * (self.job.plan.budget_seconds or 0.0))
@@ -356,8 +361,8 @@ class _Run:
             candidate = self.pool.runner_up(tried, n_before)
             if perfect or candidate is None or self.phases.asked_to_finish():
                 return
-            seconds = end - self.phases.seconds - self.pool.seconds_to_test(candidate)
-            if seconds < least:
+            seconds = None if end is None else end - self.phases.seconds - self.pool.seconds_to_test(candidate)
+            if (seconds is None and trained) or (seconds is not None and seconds < least):
                 return
             tried.add(candidate.trial)
             n_before += candidate.name.startswith(RUNNER_UP)

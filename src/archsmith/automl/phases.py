@@ -10,7 +10,7 @@ from typing import Any
 from archsmith.automl.opening import Job
 from archsmith.core.budget import REQUESTED
 from archsmith.core.job_records import Note, PhaseRecord
-from archsmith.runtime.job_view import VOID_AFTER_MORE_TIME
+from archsmith.runtime.job_view import drop_void
 from archsmith.runtime.search import Search
 from archsmith.runtime.study_view import StudyView
 
@@ -50,8 +50,7 @@ class Phases:
     def forget_what_more_time_changes(self) -> None:
         self.round += 1
         self._given += 1
-        for name in VOID_AFTER_MORE_TIME:
-            self.results.pop(name, None)
+        drop_void(self.results)
 
     # The log
 
@@ -79,9 +78,12 @@ class Phases:
         self._finished(name, seconds, result)
 
     def _expect(self, name: str, forecast: float | None) -> None:
-        """A phase that begins again with more time is expected to take that, too; one that only goes on is not."""
+        """A phase that begins again with more time is expected to take that, too; one that only goes on is not. What
+        was cut short by a wish to finish has its whole time once that is taken back.
+        """
         if forecast:
-            self._forecasts.setdefault((name, self._given), forecast)
+            key = name, self._given
+            self._forecasts[key] = max(forecast, self._forecasts.get(key, 0.0))
 
     @property
     def was_extended(self) -> bool:

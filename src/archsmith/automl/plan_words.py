@@ -63,7 +63,8 @@ def _going_on(plan: Plan, searching: float, training: float, end: str) -> str:
 
 
 def _without_clock(plan: Plan) -> list[str]:
-    sooner = "It ends sooner where it no longer gets better" + ", unless the network is a pretrained one" * plan.pooled
+    unless = ", unless the network is a pretrained one" * plan.pooled
+    sooner = f"It may end sooner where it no longer gets better{unless}"
     final = f"A final training has at most {_epochs(plan.final_epochs)}. {sooner}."
     if not plan.searching:
         return [f"{_why_no_search(plan)} {final}"]

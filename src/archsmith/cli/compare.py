@@ -117,7 +117,8 @@ def compare(
         raise UsageError(
             f"There is no setting --set {unknown[0]}.… here.", "Settings begin with strategy.NAME, evaluator or space."
         )
-    chosen = _strategies(named, given.get("strategy", {}))
+    with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
+        chosen = _strategies(named, given.get("strategy", {}))
     if reference is not None and reference not in chosen:
         raise UsageError(
             f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(chosen)}."

@@ -25,8 +25,8 @@ class Interrupts:
     The first SIGINT sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
     one raises KeyboardInterrupt, and so does SIGTERM. Python loses an exception that is raised while it removes an
     object; so whoever asks for an early end later gets it again. Libraries in C turn it into an error of their own; so
-    an error behind it leaves as KeyboardInterrupt. Outside the main thread Python allows no handlers, and this does
-    nothing.
+    an error behind it leaves as KeyboardInterrupt, unless it is Interrupted. Outside the main thread Python allows no
+    handlers, and this does nothing.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
@@ -46,7 +46,7 @@ class Interrupts:
         for each, handler in self._before.items():
             signal.signal(each, handler)
         self._before = {}
-        if self._ended and isinstance(error, Exception) and not isinstance(error, ArchsmithError):
+        if self._ended and isinstance(error, Exception) and not isinstance(error, Interrupted):
             raise KeyboardInterrupt from error
 
     def __call__(self) -> bool:

@@ -161,40 +161,42 @@ def search(
     columns = {"target": target, "ignore": ignore, "image": image_column}
     asked = {**columns, "task": task, "balance": balance, "side": side}
     reading: dict[str, Any] = {name: value for name, value in asked.items() if value}
-    if data is not None:
-        if bench is not None:
-            raise UsageError("--bench and --data exclude each other.", "Give one of them.")
-        problem, built = problem_on(
-            data,
-            space,
-            evaluator,
-            given,
-            objectives,
-            limits,
-            epochs,
-            root=place.path / "data",
-            seed=seed,
-            **reading,
-        )
-    elif epochs is not None or reading:
-        raise UsageError("Options such as --epochs and --target need data to train on.", "Name the data with --data.")
-    else:
-        with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
+    with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
+        if data is not None:
+            if bench is not None:
+                raise UsageError("--bench and --data exclude each other.", "Give one of them.")
+            problem, built = problem_on(
+                data,
+                space,
+                evaluator,
+                given,
+                objectives,
+                limits,
+                epochs,
+                root=place.path / "data",
+                seed=seed,
+                **reading,
+            )
+        elif epochs is not None or reading:
+            raise UsageError(
+                "Options such as --epochs and --target need data to train on.", "Name the data with --data."
+            )
+        else:
             problem, built = problem_of(chosen, space, given, objectives, limits)
-    to_stderr(*without_unit(time))
-    budget = Budget(
-        seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else DEFAULT_TRIALS
-    )
-    refuse_endless(budget, problem, built, bench or chosen)
-    if bench is not None:
-        benches.remember(bench, found, place.path)
-    built_strategy = _build("strategy", strategy, given)
-    expected = None
-    if data is not None:
-        from archsmith.automl.opening import CARRYING_ON
+        to_stderr(*without_unit(time))
+        budget = Budget(
+            seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else DEFAULT_TRIALS
+        )
+        refuse_endless(budget, problem, built, bench or chosen)
+        if bench is not None:
+            benches.remember(bench, found, place.path)
+        built_strategy = _build("strategy", strategy, given)
+        expected = None
+        if data is not None:
+            from archsmith.automl.opening import CARRYING_ON
 
-        own_epochs = strategy in CARRYING_ON
-        expected = forecast_trials(built, problem, budget, seed, workers=workers, own_epochs=own_epochs)
+            own_epochs = strategy in CARRYING_ON
+            expected = forecast_trials(built, problem, budget, seed, workers=workers, own_epochs=own_epochs)
     store = place.create(name or "search", only=name is not None)
     named = {
         "bench": bench,
@@ -236,15 +238,17 @@ def resume_search(
     from archsmith.runtime.extension import Standing
     from archsmith.runtime.study_view import read_view
 
-    strategy = catalog.from_spec(study.began.strategy, "strategy")
-    evaluator = catalog.from_spec(study.began.evaluator, "evaluator")
+    with contextlib.redirect_stdout(sys.stderr):  # what anybody's code prints while it is built
+        strategy = catalog.from_spec(study.began.strategy, "strategy")
+        evaluator = catalog.from_spec(study.began.evaluator, "evaluator")
+        problem = study.problem()
     standing = Standing.of(read_view(study.store.folder), simulated=evaluator.simulated)
     budget = standing.limits(time, trials)
     if budget.seconds is None and budget.trials is None:
         raise UsageError("This study has no budget.", "Give one with --time or --trials.")
     standing.refuse_idle(budget)
     told: dict[str, Any] = {"json": json, "debug": debug, "goes_on": standing.told(budget)}
-    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, **told)
+    _run(problem, strategy, evaluator, budget, study.began.seed, study.store, workers, **told)
 
 
 def _run(
@@ -285,6 +289,11 @@ def _run(
             f"Trial {trial} does not answer. An evaluator should call context.check(). Ctrl-C {how} ends at once."
         )
 
+    def finish() -> None:
+        display.note("Stopping. Unfinished trials run again on resume. Ctrl-C again stops at once.")
+        loop.request_stop()
+
+    interrupts = Interrupts(finish)
     serial = SerialExecutor()
     serial.on_silence = silent
     loop = Search(
@@ -297,16 +306,13 @@ def _run(
         executor=ProcessExecutor(workers) if workers > 1 else serial,
         forecast_trials=expected,
         observer=_telling_tracebacks(display, store.folder) if debug else display,
+        finish=interrupts,
         info=info,
     )
 
-    def finish() -> None:
-        display.note("Stopping. Unfinished trials run again on resume. Ctrl-C again stops at once.")
-        loop.request_stop()
-
     try:
         # standard output is for results, whatever anybody's code prints
-        with display, contextlib.redirect_stdout(sys.stderr), Interrupts(finish), loop:
+        with display, contextlib.redirect_stdout(sys.stderr), interrupts, loop:
             if goes_on:  # nothing is said of a study that another process is writing to
                 display.note(goes_on)
             goals = " and ".join(direction(each.metric, each.maximize) for each in problem.objectives)

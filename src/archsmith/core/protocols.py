@@ -59,19 +59,23 @@ class Strategy(Protocol):
 
 @contextlib.contextmanager
 def naming(part: object, method: str, space: object) -> Iterator[None]:
-    """Around a call of a method of ``part``, anybody's code: its errors become a UsageError that names it."""
-    name = type(part).__name__
+    """Around a call of a method of ``part``, anybody's code: its errors become a UsageError that names it. What our
+    own preparation says of files and packages stays as it is: it is told well elsewhere.
+    """
+    name, ours = type(part).__name__, type(part).__module__.startswith("archsmith.")
     try:
         yield
     except KeyboardInterrupt:
         raise
     except ArchsmithError as error:
         told_by = (name, type(space).__name__)  # whoever is at fault is named already
-        theirs = type(error) in (UsageError, KeptError) and not type(part).__module__.startswith("archsmith.")
+        theirs = type(error) in (UsageError, KeptError) and not ours
         if not theirs or any(each in error.message for each in told_by):
             raise
         raise UsageError(f"{name}.{method}: {error.message}", error.hint) from error
     except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
+        if ours and method == "prepare" and isinstance(error, OSError | ImportError):
+            raise
         raise UsageError(f"{name}.{method} raised {told(error).rstrip('.')}.", TRACEBACK) from error
 
 
@@ -225,7 +229,7 @@ class Evaluator(Protocol):
 
     ``problem(objectives, constraints) -> Problem``: from where the command line takes space and fidelities, and the
         objectives where ``objectives`` is None.
-    ``prepare(problem, context) -> notes``: Search runs it at every opening, before the first ask. When it is complete
+    ``prepare(problem, context) -> notes``: Search runs it at every opening, before the first trial. When it is complete
         for the first time, its notes are logged, and strategies find them in ``history.prepared``.
     ``repeatable: bool``: does an architecture get the same score whatever the seed? Strategies find that in
         ``history.repeatable``; it is False where the evaluator does not say.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archsmith.core.errors import UsageError
 
@@ -67,12 +68,16 @@ LESS = frozenset(
     | {"params", "parameters", "macs", "flops", "memory", "bytes", "size", "sizes"}
     | {"seconds", "time", "times", "latency", "energy", "cost", "costs"}
 )
-# Words that turn the meaning of the others around, or may: more of ``neg_error``, of ``params_saved`` and of
-# ``flops_per_second`` is better.
+# Words that turn the meaning of the others around, or may: more of ``neg_error`` and of ``params_saved`` is better.
 TURNED = frozenset(
     {"neg", "negative", "negated", "minus", "inverse", "inv", "reciprocal", "reduction", "reduced", "saving", "savings"}
     | {"saved", "improvement", "improved", "gain", "gains", "gained", "drop", "decrease", "increase"}
-    | {"efficiency", "efficient", "bandwidth", "utilization", "utilisation", "per"}
+    | {"efficiency", "efficient", "bandwidth", "utilization", "utilisation"}
+)
+# Behind ``per`` these do, too: more of ``flops_per_second`` is better, and less of ``seconds_per_image``.
+UNITS = frozenset(
+    {"ns", "us", "ms", "s", "sec", "second", "seconds", "min", "minute", "h", "hour", "day", "time", "cycle"}
+    | {"energy", "j", "joule", "joules", "w", "watt", "watts", "wh", "kwh", "mj"}
 )
 
 
@@ -82,10 +87,11 @@ def more_is_better(metric: str) -> bool | None:
     """
     if metric in METRICS:
         return METRICS[metric].maximize
-    words = set(re.split(r"[^a-z0-9]+", metric.lower()))
-    if words & TURNED or metric.lstrip().startswith("-"):
+    words = re.split(r"[^a-z0-9]+", metric.lower())
+    a_rate = any(word == "per" and unit in UNITS for word, unit in pairwise(words))
+    if a_rate or TURNED.intersection(words) or metric.lstrip().startswith("-"):
         return None
-    more, less = bool(words & MORE), bool(words & LESS)
+    more, less = bool(MORE.intersection(words)), bool(LESS.intersection(words))
     return None if more == less else more
 
 

@@ -268,6 +268,8 @@ class Cascade:
         empty = Calibration(_spec_text(problem.space), derive(context.seed, "cascade"), problem.fidelity.minimum)
         known = None if file is None else Calibration.read(file)
         calibration = known if known is not None and replace(known, scores=()) == empty else empty
+        if not any(score is not None for score in calibration.scores):
+            calibration = empty  # all failed, perhaps by what was mended since
         rng = generator(empty.seed, "sample")
         sample = [problem.space.sample(rng) for _ in range(self.n_sample)]
         why = ""

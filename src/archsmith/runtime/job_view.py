@@ -21,7 +21,7 @@ class JobView:
 
     fit: what it wrote into the first event: settings, plan, speed, task, checks of the data, ….
     extensions: larger budgets that it was given, oldest first.
-    results: what phases ended with, by name, without those that an extension made void.
+    results: what phases ended with, by name, without those that an extension made void, see ``drop_void``.
     test_reads: how often the test split was read.
     lead_before: ``lead`` as the openings before the latest one left it.
     result: what the job ended with at last; None before.
@@ -48,8 +48,7 @@ class JobView:
         elif isinstance(read, Extended):
             self.extensions.append(read)
             self.ended = False
-            for name in VOID_AFTER_MORE_TIME:
-                self.results.pop(name, None)
+            drop_void(self.results)
         elif isinstance(read, ResultRecord):
             self.result, self.ended = read, True
             self.test_reads = max(self.test_reads, read.test_reads)
@@ -109,3 +108,12 @@ class JobView:
             "result": None if self.result is None else self.result.to_data(),
             "ended": self.ended,
         }
+
+
+def drop_void(results: dict[str, Any]) -> None:
+    """Leave in ``results``, by name of the phase, what still holds with more time: no phase that is repeated, and no
+    training that failed, which is not always tried again.
+    """
+    for name, result in list(results.items()):
+        if name in VOID_AFTER_MORE_TIME or (name.startswith(TRAIN) and "error" in result):
+            del results[name]

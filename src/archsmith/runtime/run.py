@@ -63,6 +63,7 @@ def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: 
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # evaluators are anybody's code: GeneratorExit, SystemExit and what they make up
+        stop()  # KeyboardInterrupt where an end at once was asked: libraries make errors of that
         outcome, simulated = _failure(error), False
         if job.workspace is not None and not isinstance(error, EvaluationError):
             _keep_traceback(error, job.workspace)

@@ -300,11 +300,13 @@ class Search:
                 # through.
                 self.executor.on_message, self.executor.on_check = self._take, self.look_for_commands
             reason = self._loop(deque(self.history.pending.values()))
-        except EvaluationError as error:  # of the preparation: those of trials are their outcomes
-            reason, why = reasons.UNPREPARED, for_the_log(error)
-            raise
         except Exception as error:
-            reason, why = reasons.FAILED, for_the_log(error)
+            self.finish()  # KeyboardInterrupt where an end at once was asked: libraries make errors of that
+            why = for_the_log(error)
+            if isinstance(error, EvaluationError):  # of the preparation: those of trials are their outcomes
+                reason = reasons.UNPREPARED
+                raise
+            reason = reasons.FAILED
             empty = not self.history.trials and not self._preparation_told
             self._stillborn = self._began is None and empty and not self.info.get("fit")
             raise

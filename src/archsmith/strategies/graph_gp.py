@@ -13,7 +13,7 @@ architectures where these can be enumerated; otherwise mutations of the best and
 Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB: Desautels et al. 2014), so
 that workers do not crowd together. A failed trial counts as the worst there is. A proposal's parent is the trial that
 was mutated into it, so that an evaluator may inherit weights. Where all architectures are looked at, it is the trial
-nearest to it.
+nearest to it, unless more than two decisions differ: then there is none.
 
 Where scores are noisy, the best observed score does not show the best architecture. ``incumbent`` names the trial for
 which the model predicts the best score. Without noise, the posterior mean at a trial is its score, so that the best one

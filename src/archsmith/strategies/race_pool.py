@@ -156,6 +156,10 @@ class Pool:
                     level = rules.prior.level(entrant.family)
                     seen = in_the_light_of(entrant.seen, reference.seen, level)
                     entrant.seen = pool._kept_behind(entrant, seen, reference)
+        for entrant, (_, family, pace, points) in zip(pool.entrants, curves, strict=True):
+            if pool._stuck(entrant):  # it stays as good as it is
+                here, more = (pool.fresh(each * entrant.work, pace) for each in (1.0, STEP))
+                entrant.seen = forecast(points, here, more, rules.rows, prior.of(family))
         return pool
 
     def _kept_behind(self, entrant: Entrant, seen: Forecast, reference: Entrant) -> Forecast:
@@ -233,7 +237,7 @@ class Pool:
         if self.left == math.inf:
             return found
         total, first = self.history.total_work or 0.0, self.toll * self.slice
-        spare, least = total - self.useful(best.pace), FEWEST_SLICES * first
+        spare, least = total - self._useful_to(best), FEWEST_SLICES * first
         lost = math.fsum(cost for key, cost in self.costs.items() if key != best.architecture.key)
         entered = first * (len(self.costs) - 1)
 
@@ -259,7 +263,7 @@ class Pool:
     def _carrying_on(self, best: Entrant) -> Iterator[Option]:
         for entrant in self.entrants:
             work = self._further(entrant) - entrant.work
-            if entrant.architecture.key in self.busy or work <= 0 or self._stuck(entrant):
+            if entrant.architecture.key in self.busy or work <= 0:
                 continue
             seen = entrant.seen
             if entrant is not best or self.rival_is_ahead_of(best):
@@ -310,12 +314,16 @@ class Pool:
         most = fidelity.full or fidelity.maximum
         return most if epochs is None or pace <= 0 else min(most, epochs / pace)
 
+    def _useful_to(self, entrant: Entrant) -> float:
+        """The same of the training of ``entrant``."""
+        return entrant.work if self._stuck(entrant) else self.useful(entrant.pace)
+
     def _worth(self, best: Entrant) -> float:
         return 0.0 if self.left == math.inf else min(WORTH, WORTH_SHARE * self._floor(best))
 
     def _further(self, entrant: Entrant) -> float:
         """The work of its next trial."""
-        most = min(self.history.problem.fidelity.maximum, self.useful(entrant.pace))
+        most = min(self.history.problem.fidelity.maximum, self._useful_to(entrant))
         return min(STEP * entrant.work, most, entrant.work + self.left)
 
     def _lost(self, best: Entrant, work: float) -> float:
@@ -324,7 +332,7 @@ class Pool:
             return 0.0
         rival_next = self.rival_is_ahead_of(best)  # whose training has not begun
         before, slope = (0.0, self.rules.prior.slope) if rival_next else (best.work, best.seen.slope)
-        useful = self.useful(best.pace)
+        useful = self.useful(best.pace) if rival_next else self._useful_to(best)
         all_of_it = self.fresh(min(useful, before + self.left), best.pace)
         less = self.fresh(min(useful, before + max(self.left - self.toll * work, 1e-3 * self.left)), best.pace)
         return float(self._floor(best) * ((all_of_it / less) ** slope - 1))
