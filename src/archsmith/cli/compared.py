@@ -12,9 +12,10 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     from archsmith.analysis.comparison.compared import metric_name
     from archsmith.cli.output import say
     from archsmith.cli.output import show as show_table
+    from archsmith.core.wording import sentence_case
 
     say(compared.verdict, *compared.notes)
-    metric = metric_name(compared.metric).capitalize()
+    metric = sentence_case(metric_name(compared.metric))
     runs = f"{compared.n_runs} run{'s' if compared.n_runs > 1 else ''}"
     wins = "highest" if compared.maximize else "lowest"
     say("", f"{metric} ({wins} wins) of the {compared.answer} at the end, {runs} on {compared.title}:")

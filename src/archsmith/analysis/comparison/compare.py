@@ -19,11 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
+from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row, is_score_share
 from archsmith.analysis.comparison.notes import SAME, notes, reason
 from archsmith.analysis.comparison.pairs import ROUNDING, against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
-from archsmith.analysis.wording import is_share
 from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import checked
@@ -71,7 +70,7 @@ def compare(
     if all(np.isnan(values).all() for values in found.values()):
         raise _nothing(plan, [run for group in grouped.values() for run in group])
     most = max(float(np.nanmax(values.astype(np.float64), initial=-math.inf)) for values in found.values())
-    if target is not None and target > 1 >= most and is_share(scale.metric):
+    if target is not None and target > 1 >= most and is_score_share(scale.metric):
         raise UsageError(
             f"A target of {100 * target:g} % is never reached.", f"Give a share, such as {target / 100:g}."
         )

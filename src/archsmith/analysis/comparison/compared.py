@@ -209,7 +209,7 @@ class Compared:
     @property
     def in_per_cent(self) -> bool:
         """Are scores told in per cent? Where one accuracy is above 1, none is a share: somebody gives it in percent."""
-        if self.metric == VOLUME or not (is_share(self.metric) or self.metric.endswith("_accuracy")):
+        if not is_score_share(self.metric):
             return False
         ends = [end for row in self.rows for end in (row.best, row.worst) if end is not None]
         return max(ends, default=0.0) <= 1
@@ -419,6 +419,11 @@ def _told(tests: list[Test]) -> str:
 def probability(p: float | None) -> str:
     """``0.031`` or ``< 0.001``."""
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def is_score_share(metric: str) -> bool:
+    """May scores of ``metric`` be shares of 1? Benchmarks also have such as ``test_accuracy``."""
+    return is_share(metric) or metric.endswith("_accuracy")
 
 
 def metric_name(metric: str) -> str:
