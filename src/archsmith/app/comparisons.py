@@ -195,10 +195,8 @@ def _read(path: str, stamp: str) -> Compared | Across:
 
 def _of_one(listed: Listed, found: Compared, files: tuple[str, ...]) -> Shown:
     keys = tuple(_key(found, label) for label in found.labels)
-    note = (
-        f"Lines are {curves.means(found, each=True)}, shades 95{NB}% intervals of these means. "
-        f"{'Higher' if found.maximize else 'Lower'} is better."
-    )
+    shades = f", shades 95{NB}% intervals of these means" if curves.intervals(found) else ""
+    note = f"Lines are {curves.means(found, each=True)}{shades}. {'Higher' if found.maximize else 'Lower'} is better."
     tables = [_ends(found), *([_tests(found)] if found.tests else []), _reaches(found)]
     tables += [_wins(found)] if len(found.labels) > 1 else []
     return Shown(listed, found.verdict, found.notes, curves.chart(found), note, keys, tuple(tables), files)

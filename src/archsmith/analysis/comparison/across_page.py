@@ -54,6 +54,7 @@ def render(across: Across, each: Each) -> str:
                 "compared": compared,
                 "chart": pages.safe(curves.chart(compared)),
                 "means": curves.means(compared, each=True),
+                "intervals": curves.intervals(compared),
             }
             for name, (compared, _) in each.items()
         ],

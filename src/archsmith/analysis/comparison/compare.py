@@ -120,15 +120,24 @@ def compare(
 
 def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:
     """What to say where no run has an answer: whether trials failed, and what for."""
-    n_tried, n_failed = sum(run.n_trials for run in runs), sum(run.n_failed for run in runs)
+    n_failed, n_screened = sum(run.n_failed for run in runs), sum(run.n_screened for run in runs)
+    n_all = sum(run.n_trials for run in runs)
+    n_tried = n_all - n_screened
+    kept = "Then give the comparison another name or seed: finished runs are kept."
     if all(run.n_trials == 0 and run.reason == EXHAUSTED for run in runs):
         return UsageError(f"No strategy proposed anything on {plan.title}.", "Compare others.")
-    if n_failed and n_failed == n_tried:
+    if n_screened and not n_tried:
         return UsageError(
-            f"All {n_failed:,} trials of all runs failed on {plan.title}{reason(runs)}",
-            "Mend the evaluator or the space. Then give the comparison another name or seed: finished runs are kept.",
+            f"All {n_screened:,} trials of all runs were screened out by the cheap evaluator on {plan.title}.",
+            f"Let the cascade keep more of them. {kept}",
         )
-    failed = f" {n_failed:,} of {n_tried:,} trials failed{reason(runs)}" if n_failed else ""
+    if n_failed and n_failed == n_tried:
+        whose = " that were not screened out" if n_screened else ""
+        return UsageError(
+            f"All {n_failed:,} trials of all runs{whose} failed on {plan.title}{reason(runs)}",
+            f"Mend the evaluator or the space. {kept}",
+        )
+    failed = f" {n_failed:,} of {n_all:,} trials failed{reason(runs)}" if n_failed else ""
     hint = "Is a limit too strict, or the budget too small?" if plan.problem["constraints"] else "Give a larger budget."
     return UsageError(f"No run of any strategy found anything that counts on {plan.title}.{failed}", hint)
 

@@ -142,7 +142,7 @@ class Curve:
     label: of the strategy
     x: seconds or trials
     mean: over the runs, at each ``x``
-    low, high: the 95 % bootstrap interval of that mean
+    low, high: the 95 % bootstrap interval of that mean; the mean itself where one run counts
     """
 
     label: str

@@ -89,6 +89,7 @@ def render(compared: Compared, plan: Plan) -> str:
         colour=lambda label: curves.colour_class(compared, label),
         counted=lambda label: curves.counted(compared, label),
         means=curves.means(compared),
+        intervals=curves.intervals(compared),
         volume=compared.metric == VOLUME,
         written=pages.now(),
         version=VERSION,
