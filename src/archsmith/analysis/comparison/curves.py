@@ -89,7 +89,8 @@ def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: b
 
 def title(compared: Compared) -> str:
     """What the curves are, for a picture by itself."""
-    return f"{compared.title}: {followed(compared)}, {means(compared)}{' with 95 % intervals' if intervals(compared) else ''}"
+    shades = " with 95 % intervals" if intervals(compared) else ""
+    return f"{compared.title}: {followed(compared)}, {means(compared)}{shades}"
 
 
 def followed(compared: Compared) -> str:
