@@ -7,8 +7,8 @@ arXiv 1909.02453), for what a comparison should report. The tests are those of `
 A run that found nothing counts as worse than every run that found something, in tests, wins and medians; means leave it
 out and say so, and are not compared. With two objectives a run's value is the hyper-volume of its front: the share of
 the rectangle between the ideal and the reference point that the front dominates, 0 of an empty front. The reference
-point is the worst value of each objective in any run's last front, moved out by a tenth of the range; the ideal point
-is the best of each.
+point is the worst value of each objective in any run's last front, moved out by a tenth of the range, or by 0.1 where
+there is none; the ideal point is the best of each.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ class _Scale:
 
 def _one_sequence(runs: Sequence[Run]) -> bool:
     """Did all runs make the same proposals, and come to the same? Then they are one run, told many times, whatever
-    their seeds. Where trials are noisy, they may come to something else, and are runs of their own.
+    their seeds. Where trials are noisy, they may come to something else, and are runs of their own. So are runs that the
+    clock cut at different trials: that their sequences begin alike is not seen.
     """
     some = len(runs) > 1 and any(run.n_trials for run in runs)
     told = {(run.proposals, tuple((step.n, step.points) for step in run.curve)) for run in runs}
