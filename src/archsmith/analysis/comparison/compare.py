@@ -187,8 +187,8 @@ class _Scale:
 
 def _one_sequence(runs: Sequence[Run]) -> bool:
     """Did all runs make the same proposals, and come to the same? Then they are one run, told many times, whatever
-    their seeds. Where trials are noisy, they may come to something else, and are runs of their own. So are runs that the
-    clock cut at different trials: that their sequences begin alike is not seen.
+    their seeds. Where trials are noisy, they may come to something else, and are runs of their own. So are runs that
+    the clock cut at different trials: that their sequences begin alike is not seen.
     """
     some = len(runs) > 1 and any(run.n_trials for run in runs)
     told = {(run.proposals, tuple((step.n, step.points) for step in run.curve)) for run in runs}
