@@ -40,6 +40,11 @@ def test_a_test_is_one_line_of_a_narrow_terminal(compared: Compared, capsys: pyt
     assert "evolution (p 0.0078)" in out and out.rstrip().endswith("results.json")
 
 
+def test_a_metric_keeps_its_capitals(compared: Compared, capsys: pytest.CaptureFixture[str]) -> None:
+    show(replace(compared, metric="naswot"), [])
+    assert "NASWOT (highest wins)" in capsys.readouterr().out
+
+
 def test_several_benchmarks_are_shown_by_ranks_pairs_and_verdicts(
     compared: Compared, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -301,6 +301,18 @@ def test_a_wrong_strategy_is_caught_by_the_law_that_it_breaks(wrong: type[Honest
         check_strategy(wrong())
 
 
+def test_the_law_says_which_history_it_was() -> None:
+    @dataclass
+    class Waiting(Honest):
+        def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
+            if list(history.pending)[:8] == list(range(8)) and len(history.finished) == 8:
+                raise ValueError("the first half is pending")
+            return unseen(history, n, rng)
+
+    with pytest.raises(AssertionError, match="cannot cope with a history whose first half is pending"):
+        check_strategy(Waiting())
+
+
 def test_a_method_that_leaves_points_out_by_design_may_say_so() -> None:
     check_strategy(HalfWay(), complete=False)
 

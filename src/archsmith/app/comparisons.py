@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from archsmith.analysis.comparison import curves, ranks
 from archsmith.analysis.comparison.across import Across
 from archsmith.analysis.comparison.compare import compare
-from archsmith.analysis.comparison.compared import Compared, metric_name, probability
+from archsmith.analysis.comparison.compared import Compared, effect_size, metric_name, probability
 from archsmith.analysis.wording import NB, amount, duration, sentence_case
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.files import file_stamp, json_value, reading, small_text
@@ -195,10 +195,8 @@ def _read(path: str, stamp: str) -> Compared | Across:
 
 def _of_one(listed: Listed, found: Compared, files: tuple[str, ...]) -> Shown:
     keys = tuple(_key(found, label) for label in found.labels)
-    note = (
-        f"Lines are {curves.means(found, each=True)}, shades 95{NB}% intervals of these means. "
-        f"{'Higher' if found.maximize else 'Lower'} is better."
-    )
+    shades = f", shades 95{NB}% intervals of these means" if curves.intervals(found) else ""
+    note = f"Lines are {curves.means(found, each=True)}{shades}. {'Higher' if found.maximize else 'Lower'} is better."
     tables = [_ends(found), *([_tests(found)] if found.tests else []), _reaches(found)]
     tables += [_wins(found)] if len(found.labels) > 1 else []
     return Shown(listed, found.verdict, found.notes, curves.chart(found), note, keys, tuple(tables), files)
@@ -234,7 +232,7 @@ def _tests(found: Compared) -> Table:
             str(test.ties),
             found.difference(test.difference),
             found.between(test.interval),
-            f"{test.effect:+.2f}",
+            effect_size(test.effect),
             probability(test.p_holm),
         )
         for test in found.tests
@@ -265,9 +263,7 @@ def _reaches(found: Compared) -> Table:
 
 
 def _wins(found: Compared) -> Table:
-    rows = tuple(
-        (a, *("·" if a == b else f"{100 * found.wins[a][b]:.0f}{NB}%" for b in found.labels)) for a in found.labels
-    )
+    rows = tuple((a, *("·" if a == b else found.won(a, b) for b in found.labels)) for a in found.labels)
     lead = "The share of the pairs of runs in which the strategy of the row ended better than that of the column."
     return Table("Who beats whom", lead, ("strategy", *found.labels), rows)
 
@@ -281,7 +277,7 @@ def _of_several(listed: Listed, found: Across, files: tuple[str, ...]) -> Shown:
         (
             f"{pair.first} – {pair.second}",
             pair.counts,
-            f"{pair.effect:+.2f}",
+            effect_size(pair.effect),
             probability(pair.here.p_holm),
             probability(pair.elsewhere.p_holm),
         )

@@ -12,9 +12,10 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     from archsmith.analysis.comparison.compared import metric_name
     from archsmith.cli.output import say
     from archsmith.cli.output import show as show_table
+    from archsmith.core.wording import sentence_case
 
     say(compared.verdict, *compared.notes)
-    metric = metric_name(compared.metric).capitalize()
+    metric = sentence_case(metric_name(compared.metric))
     runs = f"{compared.n_runs} run{'s' if compared.n_runs > 1 else ''}"
     wins = "highest" if compared.maximize else "lowest"
     say("", f"{metric} ({wins} wins) of the {compared.answer} at the end, {runs} on {compared.title}:")
@@ -32,16 +33,13 @@ def show(compared: Any, files: Sequence[Path]) -> None:
         say("", "Share of the pairs of runs in which the strategy of the row ended better than that of the column:")
         show_table(
             ("", *compared.labels),
-            [
-                (a, *("·" if a == b else f"{100 * compared.wins[a][b]:.0f} %" for b in compared.labels))
-                for a in compared.labels
-            ],
+            [(a, *("·" if a == b else compared.won(a, b) for b in compared.labels)) for a in compared.labels],
         )
     say("", *map(str, files))
 
 
 def _show_tests(compared: Any) -> None:
-    from archsmith.analysis.comparison.compared import probability
+    from archsmith.analysis.comparison.compared import effect_size, probability
     from archsmith.cli.output import say
     from archsmith.cli.output import show as show_table
 
@@ -56,7 +54,7 @@ def _show_tests(compared: Any) -> None:
             test.ties,
             compared.difference(test.difference),
             compared.between(test.interval),
-            f"{test.effect:+.2f}",
+            effect_size(test.effect),
             probability(test.p_holm),
         )
         for test in compared.tests
@@ -68,7 +66,7 @@ def _show_tests(compared: Any) -> None:
 
 def show_across(found: Any, each: Sequence[Any], files: Sequence[Path]) -> None:
     """Several benchmarks: ``found`` over all of them, ``each`` by itself."""
-    from archsmith.analysis.comparison.compared import probability
+    from archsmith.analysis.comparison.compared import effect_size, probability
     from archsmith.cli.output import say
     from archsmith.cli.output import show as show_table
 
@@ -81,7 +79,7 @@ def show_across(found: Any, each: Sequence[Any], files: Sequence[Path]) -> None:
         (
             f"{pair.first} – {pair.second}",
             pair.counts,
-            f"{pair.effect:+.2f}",
+            effect_size(pair.effect),
             probability(pair.here.p_holm),
             probability(pair.elsewhere.p_holm),
         )

@@ -61,7 +61,7 @@ class Failures:
 
     def finished(self, trial: Trial) -> None:
         self.scored = trial.losses is not None
-        if _screened(trial):
+        if screened(trial):
             return
         self.worked, self.fitted = self.worked or self.scored, self.fitted or trial.ok
         self.n = 0 if self.scored else self.n + 1
@@ -121,7 +121,7 @@ def most_frequent(finished: Sequence[Trial]) -> Reason | None:
 
     Sentences that differ in numbers alone are one reason.
     """
-    tried = [trial for trial in finished if not _screened(trial)]
+    tried = [trial for trial in finished if not screened(trial)]
     failed = [trial for trial in tried if trial.losses is None]
     if not failed:
         return None
@@ -204,5 +204,6 @@ def _alike(trial: Trial) -> tuple[str, str]:
     return kind, without_numbers(text)
 
 
-def _screened(trial: Trial) -> bool:
+def screened(trial: Trial) -> bool:
+    """Did a cascade leave it out?"""
     return trial.outcome is not None and trial.outcome.error_kind == SCREENED

@@ -147,7 +147,7 @@ def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0)
         "that is empty": (0.0, False),
         "whose trials are all pending": (0.0, False),
         "whose trials all failed": (1.0, True),
-        "with every other trial pending": (0.5, False),
+        "whose first half is pending": (0.5, False),
         "whose trials finished in reverse order": (1.0, False),
     }.items():
         strategy, rehearsal = make(), Rehearsal(problem, seed=seed)

@@ -79,6 +79,16 @@ def test_on_these_benchmarks_the_runs_are_the_sample() -> None:
     assert "cannot be tested with fewer than 6 benchmarks" in found.verdict
 
 
+def test_equal_shares_of_runs_tie_in_the_test_over_benchmarks() -> None:
+    """Lost 2 to 3 of 5, won 1 to 0 of 5: 0.4 - 0.6 is another float than -0.2. So ranks are 1.5, 1.5 and 3 to 7."""
+    lost = one("0", random=[0.5] * 5, good=[0.6] * 2 + [0.4] * 3)
+    won = one("1", random=[0.5] * 5, good=[0.6] + [0.5] * 4)
+    more = [one(str(i), random=[0.5] * 5, good=[0.6 + 0.01 * i] * 5) for i in range(2, 7)]
+    (pair,) = across([lost, won, *more]).pairs
+    assert pair.wins[:2] == (-0.2, 0.2)
+    assert pair.elsewhere.p == pytest.approx(2 * 3 / 2**7)
+
+
 def test_of_other_benchmarks_the_benchmarks_are_the_sample() -> None:
     """On six benchmarks, one strategy wins more of the runs each time."""
     parts = [one(str(i), random=[0.5, 0.5, 0.5, 0.5], good=[0.6, 0.6, 0.6, 0.4 + 0.02 * i]) for i in range(6)]

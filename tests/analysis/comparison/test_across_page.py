@@ -50,6 +50,17 @@ def test_the_page_links_to_each_benchmark_and_loads_nothing(each: Each) -> None:
     assert "local ranks best, and is better than evolution and random on these benchmarks" in text
 
 
+def test_the_page_speaks_of_no_interval_of_one_run(each: Each) -> None:
+    pytest.importorskip("jinja2")
+    found = across([compared for compared, _ in each.values()])
+    assert "means of 8\u00a0runs with 95&nbsp;% intervals, higher" in render(found, each)
+    alone = {}
+    for name, (compared, plan) in each.items():
+        rows = tuple(replace(row, n_runs=1, independent=1) for row in compared.rows)
+        alone[name] = (replace(compared, n_runs=1, rows=rows), plan)
+    assert "one run of each strategy, higher" in render(found, alone)
+
+
 def test_what_needs_a_missing_package_is_told_once(each: Each, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
     found = across([compared for compared, _ in each.values()])

@@ -105,6 +105,9 @@ def test_a_target_in_percent_is_refused_where_scores_are_shares() -> None:
         compared({"random": [0.9] * 6}, target=92.6)
     assert "such as 0.926" in caught.value.hint
     assert not compared({"random": [90.0, 91.0]}, target=92.6).in_per_cent
+    tested = plan("random", runs=1, objectives=(("final_test_accuracy", True),))
+    with pytest.raises(UsageError, match="A target of 9400 % is never reached."):
+        compare(tested, [run("random", 0, 0.9)], target=94.0)
 
 
 def test_runs_that_end_alike_have_no_spread() -> None:
@@ -467,6 +470,17 @@ def test_where_every_trial_failed_the_commonest_reason_is_told() -> None:
     words = r"^All 24 trials of all runs failed on made up, .* for this: ZeroDivisionError: division by zero\. Mend the"
     with pytest.raises(UsageError, match=words):
         compare(plan("random", runs=3), failed)
+
+
+def test_where_nothing_passed_a_cascade_it_is_the_cascade_that_is_told() -> None:
+    screened = [replace(run("random", seed), n_trials=8, n_failed=0, n_screened=8) for seed in range(2)]
+    words = "^All 16 trials of all runs were screened out by the cheap evaluator on made up. Let the cascade keep more"
+    with pytest.raises(UsageError, match=words):
+        compare(plan("random", runs=2), screened)
+    failed = replace(screened[0], n_failed=2, n_screened=6, error="Out of memory.", n_error=2)
+    words = "^All 2 trials of all runs that were not screened out failed on made up: Out of memory. Mend the"
+    with pytest.raises(UsageError, match=words):
+        compare(plan("random", runs=2), [failed, screened[1]])
 
 
 def test_where_nothing_counts_no_limit_is_asked_for_that_was_not_given() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
-from archsmith.analysis.comparison.curves import axes, counted, means, picture, small_picture
+from archsmith.analysis.comparison.curves import axes, counted, intervals, means, picture, small_picture, title
 
 
 def test_the_picture_stands_by_itself(made_up: Any) -> None:
@@ -32,6 +32,15 @@ def test_a_curve_says_how_many_runs_it_is_the_mean_of(made_up: Any) -> None:
     assert (counted(compared, "random"), counted(compared, "evolution")) == (5, 1)
     assert means(compared) == "means of the runs that count (n)" and means(compared) in picture(compared)
     assert means(compared, each=True) == "means of the runs that count (random 5 and evolution 1)"
+
+
+def test_one_run_has_no_interval(made_up: Any) -> None:
+    compared, _ = made_up("random", "evolution")
+    assert intervals(compared)
+    rows = tuple(replace(row, n_runs=1, independent=1) for row in compared.rows)
+    alone = replace(compared, n_runs=1, rows=rows)
+    assert not intervals(alone)
+    assert title(alone) == "bench <b>: accuracy of the incumbent, one run of each strategy"
 
 
 def test_a_small_picture_has_one_strategy_and_the_reference_on_a_scale_that_all_share(made_up: Any) -> None:

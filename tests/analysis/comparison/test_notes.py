@@ -28,7 +28,7 @@ def test_nothing_is_said_where_nothing_is_amiss() -> None:
 def test_a_number_of_runs_that_was_changed_after_a_look_is_told() -> None:
     assert not said(PLAN, RUNS, Look(0.0, 3))
     (note,) = said(PLAN, RUNS, Look(0.0, 1), Look(86400.0, 2), Look(90000.0, 3))
-    assert "were shown with 1 and 2 runs before (last on 1970-01-02), now with 3" in note
+    assert "were shown with 1 and 2 runs before (first on 1970-01-01), now with 3" in note
     assert "--seed 1000," in note
     (once,) = said(PLAN, RUNS, Look(0.0, 1))
     assert "were shown with 1 run before" in once

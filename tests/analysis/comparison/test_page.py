@@ -76,8 +76,9 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(labels: tuple[str, ...],
     assert len(text) < 300_000
     if len(labels) > 1:
         assert "Who beats whom" in words and "Wilcoxon" in words and "Holm" in words
+        assert "exact up to 300 pairs that differ" in words and "and a few more where some are equal in size" in words
     if len(objectives) > 1:
-        assert "reference point" in words
+        assert "by a tenth of the range, or by 0.1 where there is no range" in words
 
 
 def test_where_just_half_of_the_runs_got_there_the_number_is_what_the_caption_says(made_up: Any) -> None:
@@ -100,6 +101,22 @@ def test_the_caption_and_the_legend_count_the_same_runs(made_up: Any) -> None:
     rows = (compared.rows[0], replace(compared.rows[1], n_nothing=7))
     words = " ".join(" ".join(Page(render(replace(compared, rows=rows), plan)).words).split())
     assert "Lines: means of the runs that count (n), higher" in words and "(n = 1)" in words
+
+
+def test_all_that_end_best_are_marked(made_up: Any) -> None:
+    pytest.importorskip("jinja2")
+    compared, plan = made_up("random", "evolution", "local")
+    twin = replace(compared.rows[1], mean=compared.rows[2].mean)
+    text = render(replace(compared, rows=(compared.rows[0], twin, compared.rows[2])), plan)
+    assert re.findall(r'<tr class="best"><th scope="row">.*?</span>(\w+)</th>', text) == ["evolution", "local"]
+
+
+def test_the_page_speaks_of_no_interval_of_one_run(made_up: Any) -> None:
+    pytest.importorskip("jinja2")
+    compared, plan = made_up("random", "evolution")
+    rows = tuple(replace(row, n_runs=1, independent=1) for row in compared.rows)
+    words = " ".join(" ".join(Page(render(replace(compared, n_runs=1, rows=rows), plan)).words).split())
+    assert "Lines: one run of each strategy, higher" in words and "Shades" not in words
 
 
 def test_files_are_written(tmp_path: Path, made_up: Any) -> None:

@@ -78,6 +78,13 @@ def test_the_interval_leaves_zero_out_where_the_test_does() -> None:
     assert seen == {True, False}
 
 
+def test_with_equal_sizes_the_interval_may_hold_zero_where_the_test_rejects_it() -> None:
+    """As its docstring says: the critical sum of ranks is that of differences without ties."""
+    differences = np.array([1.0, 2, 3, -3, 5, 6, 7, 8])
+    assert wilcoxon(differences) == pytest.approx(2 * 6 / 2**8)
+    assert (typical(differences)[1] or (1.0, 1.0))[0] == 0
+
+
 def test_zeros_and_infinities_have_their_place_in_the_interval() -> None:
     assert typical(np.array([0.0] * 14 + [0.1] * 6))[1] == pytest.approx((0.0, 0.05))
     assert typical(np.array([math.inf, -math.inf, 1.0, 1, 1, 1])) == (1.0, (-math.inf, math.inf))

@@ -7,6 +7,7 @@ import pytest
 
 from archsmith.core.errors import LeaseError
 from archsmith.core.problem import Problem
+from archsmith.evaluators.wrappers import Cascade
 from archsmith.runtime.comparison import one_run
 from archsmith.runtime.comparison.plan import Plan
 from archsmith.runtime.comparison.runs import read_run
@@ -24,6 +25,17 @@ def test_a_run_leaves_its_log_and_its_result(tmp_path: Path) -> None:
     assert 0 < found.n_failed < 12 and found.error is not None
     assert found.n_error == found.n_failed  # all for the same reason
     assert SqliteStore(tmp_path).counts()["finished"] == 12
+
+
+def test_what_a_cascade_screened_out_has_not_failed(tmp_path: Path) -> None:
+    cascade = Cascade(ToyEvaluator(metrics=("proxy",)), ToyEvaluator(fail=0.5), keep=0.5)
+    plan = Plan.of(Problem(Flat(6, 10)), cascade, {"random": RandomSearch()}, runs=1, trials=40).to_dict()
+    one_run.run(plan, "random", 3, str(tmp_path))
+    found = read_run(tmp_path / "result.json")
+    kinds = [event.data["outcome"]["error_kind"] for event in SqliteStore(tmp_path).read() if event.kind == "finished"]
+    n_screened = kinds.count("screened")
+    assert found.n_screened == n_screened > 0
+    assert found.n_failed == found.n_error == sum(kind is not None for kind in kinds) - n_screened > 0
 
 
 def test_a_run_that_has_ended_only_reads_its_log(tmp_path: Path) -> None:

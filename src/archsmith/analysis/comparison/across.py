@@ -284,7 +284,8 @@ def _ranks(gains: Array) -> Array:
 def _pair(first: str, second: str, gains: Sequence[Mapping[str, Array]], once: Sequence[set[str]]) -> Pair:
     """``once``: on each benchmark, the strategies whose runs count as one. There runs say nothing about a pair."""
     each = [differences(own[first], own[second]) for own in gains]
-    wins = np.array([float((gained > 0).mean() - (gained < 0).mean()) for gained in each])
+    # One division, of whole numbers: equal shares are the same float, and tie in the test over benchmarks.
+    wins = np.array([(int((gained > 0).sum()) - int((gained < 0).sum())) / len(gained) for gained in each])
     fit = [gained for gained, lone in zip(each, once, strict=True) if not lone & {first, second}]
     here = _evidence("pairs of runs", *fit) if fit else Evidence(None, None, False, SAME)
     return Pair(first, second, tuple(wins.tolist()), float(wins.mean()), here, _evidence("benchmarks", wins))

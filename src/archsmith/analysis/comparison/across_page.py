@@ -11,7 +11,7 @@ from pathlib import Path
 from archsmith.analysis import pages
 from archsmith.analysis.comparison import curves, ranks
 from archsmith.analysis.comparison.across import Across
-from archsmith.analysis.comparison.compared import Compared, probability
+from archsmith.analysis.comparison.compared import Compared, effect_size, probability
 from archsmith.analysis.comparison.page import runs_table, write_comparison, written
 from archsmith.runtime.comparison import Plan
 from archsmith.version import VERSION
@@ -45,7 +45,7 @@ def write_across(across: Across, each: Each, folder: Path | str) -> tuple[list[P
 def render(across: Across, each: Each) -> str:
     """The page as text. Raises MissingExtraError without jinja2."""
     environment = pages.environment("The page of a comparison")
-    environment.filters.update(p=probability)
+    environment.filters.update(p=probability, effect=effect_size)
     page = environment.get_template("comparison/across.html").render(
         across=across,
         each=[
@@ -54,6 +54,7 @@ def render(across: Across, each: Each) -> str:
                 "compared": compared,
                 "chart": pages.safe(curves.chart(compared)),
                 "means": curves.means(compared, each=True),
+                "intervals": curves.intervals(compared),
             }
             for name, (compared, _) in each.items()
         ],

@@ -7,8 +7,8 @@ arXiv 1909.02453), for what a comparison should report. The tests are those of `
 A run that found nothing counts as worse than every run that found something, in tests, wins and medians; means leave it
 out and say so, and are not compared. With two objectives a run's value is the hyper-volume of its front: the share of
 the rectangle between the ideal and the reference point that the front dominates, 0 of an empty front. The reference
-point is the worst value of each objective in any run's last front, moved out by a tenth of the range; the ideal point
-is the best of each.
+point is the worst value of each objective in any run's last front, moved out by a tenth of the range, or by 0.1 where
+there is none; the ideal point is the best of each.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
+from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row, is_score_share
 from archsmith.analysis.comparison.notes import SAME, notes, reason
 from archsmith.analysis.comparison.pairs import ROUNDING, against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
-from archsmith.analysis.wording import is_share
 from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import checked
@@ -71,7 +70,7 @@ def compare(
     if all(np.isnan(values).all() for values in found.values()):
         raise _nothing(plan, [run for group in grouped.values() for run in group])
     most = max(float(np.nanmax(values.astype(np.float64), initial=-math.inf)) for values in found.values())
-    if target is not None and target > 1 >= most and is_share(scale.metric):
+    if target is not None and target > 1 >= most and is_score_share(scale.metric):
         raise UsageError(
             f"A target of {100 * target:g} % is never reached.", f"Give a share, such as {target / 100:g}."
         )
@@ -121,15 +120,24 @@ def compare(
 
 def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:
     """What to say where no run has an answer: whether trials failed, and what for."""
-    n_tried, n_failed = sum(run.n_trials for run in runs), sum(run.n_failed for run in runs)
+    n_failed, n_screened = sum(run.n_failed for run in runs), sum(run.n_screened for run in runs)
+    n_all = sum(run.n_trials for run in runs)
+    n_tried = n_all - n_screened
+    kept = "Then give the comparison another name or seed: finished runs are kept."
     if all(run.n_trials == 0 and run.reason == EXHAUSTED for run in runs):
         return UsageError(f"No strategy proposed anything on {plan.title}.", "Compare others.")
-    if n_failed and n_failed == n_tried:
+    if n_screened and not n_tried:
         return UsageError(
-            f"All {n_failed:,} trials of all runs failed on {plan.title}{reason(runs)}",
-            "Mend the evaluator or the space. Then give the comparison another name or seed: finished runs are kept.",
+            f"All {n_screened:,} trials of all runs were screened out by the cheap evaluator on {plan.title}.",
+            f"Let the cascade keep more of them. {kept}",
         )
-    failed = f" {n_failed:,} of {n_tried:,} trials failed{reason(runs)}" if n_failed else ""
+    if n_failed and n_failed == n_tried:
+        whose = " that were not screened out" if n_screened else ""
+        return UsageError(
+            f"All {n_failed:,} trials of all runs{whose} failed on {plan.title}{reason(runs)}",
+            f"Mend the evaluator or the space. {kept}",
+        )
+    failed = f" {n_failed:,} of {n_all:,} trials failed{reason(runs)}" if n_failed else ""
     hint = "Is a limit too strict, or the budget too small?" if plan.problem["constraints"] else "Give a larger budget."
     return UsageError(f"No run of any strategy found anything that counts on {plan.title}.{failed}", hint)
 
@@ -179,7 +187,8 @@ class _Scale:
 
 def _one_sequence(runs: Sequence[Run]) -> bool:
     """Did all runs make the same proposals, and come to the same? Then they are one run, told many times, whatever
-    their seeds. Where trials are noisy, they may come to something else, and are runs of their own.
+    their seeds. Where trials are noisy, they may come to something else, and are runs of their own. So are runs that
+    the clock cut at different trials: that their sequences begin alike is not seen.
     """
     some = len(runs) > 1 and any(run.n_trials for run in runs)
     told = {(run.proposals, tuple((step.n, step.points) for step in run.curve)) for run in runs}

@@ -142,7 +142,7 @@ class Curve:
     label: of the strategy
     x: seconds or trials
     mean: over the runs, at each ``x``
-    low, high: the 95 % bootstrap interval of that mean
+    low, high: the 95 % bootstrap interval of that mean; the mean itself where one run counts
     """
 
     label: str
@@ -209,7 +209,7 @@ class Compared:
     @property
     def in_per_cent(self) -> bool:
         """Are scores told in per cent? Where one accuracy is above 1, none is a share: somebody gives it in percent."""
-        if self.metric == VOLUME or not (is_share(self.metric) or self.metric.endswith("_accuracy")):
+        if not is_score_share(self.metric):
             return False
         ends = [end for row in self.rows for end in (row.best, row.worst) if end is not None]
         return max(ends, default=0.0) <= 1
@@ -228,6 +228,14 @@ class Compared:
     def complete(self) -> bool:
         """Is there a value of every run? Means over different runs must not be compared."""
         return not any(run.value is None for run in self.finals)
+
+    def won(self, label: str, other: str) -> str:
+        """The share of the pairs in which ``label`` ended better, ``63 %``; with more digits where it would look like
+        all or none and is not.
+        """
+        won = self.wins[label][other]
+        text = f"{100 * won:.0f}"
+        return wording.share(won) if text in ("0", "100") else f"{text}{NB}%"
 
     def mean_rank(self, label: str) -> float:
         """Over the runs, 1 is best: equals share the middle, and nothing found is the worst."""
@@ -412,6 +420,11 @@ def _signed(value: float, digits: int) -> str:
     return f"{value:+z.{digits}f}"
 
 
+def effect_size(value: float) -> str:
+    """``+0.75``; with more digits where it would look like 0 or 1 and is not."""
+    return _signed(value, 4 if 0.995 <= abs(value) < 1 else 2)
+
+
 def _told(tests: list[Test]) -> str:
     return listing([f"{test.label} (p {probability(test.p_holm)})" for test in tests])
 
@@ -419,6 +432,11 @@ def _told(tests: list[Test]) -> str:
 def probability(p: float | None) -> str:
     """``0.031`` or ``< 0.001``."""
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def is_score_share(metric: str) -> bool:
+    """May scores of ``metric`` be shares of 1? Benchmarks also have such as ``test_accuracy``."""
+    return is_share(metric) or metric.endswith("_accuracy")
 
 
 def metric_name(metric: str) -> str:

@@ -89,7 +89,8 @@ def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: b
 
 def title(compared: Compared) -> str:
     """What the curves are, for a picture by itself."""
-    return f"{compared.title}: {followed(compared)}, {means(compared)} with 95 % intervals"
+    shades = " with 95 % intervals" if intervals(compared) else ""
+    return f"{compared.title}: {followed(compared)}, {means(compared)}{shades}"
 
 
 def followed(compared: Compared) -> str:
@@ -99,11 +100,18 @@ def followed(compared: Compared) -> str:
 
 def means(compared: Compared, *, each: bool = False) -> str:
     """What lines are: ``means of 8 runs``. ``each``: tell the number of each strategy where they are not the same."""
+    if compared.n_runs == 1:
+        return "one run of each strategy"
     counts = {curve.label: counted(compared, curve.label) for curve in compared.curves}
     if set(counts.values()) <= {compared.n_runs}:
         return f"means of {wording.amount(compared.n_runs, 'run')}"
     told = wording.listing([f"{label} {count}" for label, count in counts.items()])
     return f"means of the runs that count{f' ({told})' if each else ' (n)'}"
+
+
+def intervals(compared: Compared) -> bool:
+    """Has any curve an interval? One run says nothing of how far others would differ."""
+    return any(counted(compared, curve.label) > 1 for curve in compared.curves)
 
 
 def counted(compared: Compared, label: str) -> int:

@@ -73,10 +73,11 @@ def _looked(n: int, seed: int, looks: Sequence[Look]) -> list[str]:
     most = max([n, *(look.runs for look in others)])
     *few, last_count = sorted({look.runs for look in others})
     counts = listing([*(f"{runs:,}" for runs in few), amount(last_count, "run")])
-    last = time.strftime("%Y-%m-%d", time.gmtime(others[-1].time))
+    # A second look at as many runs is not recorded, so the last one is not known.
+    first = time.strftime("%Y-%m-%d", time.gmtime(min(look.time for look in others)))
     return [
         f"The number of runs was changed after a look: results of this comparison were shown with {counts} before "
-        f"(last on {last}), now with {n:,}. Who goes on until a difference shows finds one sooner or later, so the p "
+        f"(first on {first}), now with {n:,}. Who goes on until a difference shows finds one sooner or later, so the p "
         f"values and intervals promise too much. A clean test is the same command with new seeds, such as --seed "
         f"{_fresh(seed, most)}, and a number of runs that is fixed beforehand."
     ]

@@ -13,7 +13,8 @@ from typing import Any
 
 from archsmith.analysis import pages, wording
 from archsmith.analysis.comparison import curves
-from archsmith.analysis.comparison.compared import VOLUME, Compared, metric_name, probability
+from archsmith.analysis.comparison.compared import VOLUME, Compared, effect_size, metric_name, probability
+from archsmith.analysis.comparison.statistics import EXACT
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.files import write_bytes
 from archsmith.core.wording import number, visible
@@ -78,7 +79,7 @@ def runs_table(comparisons: Sequence[Compared]) -> str:
 def render(compared: Compared, plan: Plan) -> str:
     """The page as text. Raises MissingExtraError without jinja2."""
     environment = pages.environment("The page of a comparison")
-    environment.filters.update(clock=_clock, p=probability, name=metric_name)
+    environment.filters.update(clock=_clock, p=probability, effect=effect_size, name=metric_name)
     page = environment.get_template("comparison/page.html").render(
         compared=compared,
         plan=plan,
@@ -89,6 +90,8 @@ def render(compared: Compared, plan: Plan) -> str:
         colour=lambda label: curves.colour_class(compared, label),
         counted=lambda label: curves.counted(compared, label),
         means=curves.means(compared),
+        intervals=curves.intervals(compared),
+        exact=EXACT,
         volume=compared.metric == VOLUME,
         written=pages.now(),
         version=VERSION,

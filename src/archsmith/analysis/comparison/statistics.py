@@ -66,8 +66,9 @@ def typical(differences: Array) -> tuple[float, tuple[float, float] | None]:
     """The typical difference, and its 95 % interval, of ``differences`` (n,), which may be infinite.
 
     It is the median of the means of all pairs of them, each with itself too. The interval holds the shifts that the
-    signed-rank test would not reject; so without zeros it holds 0 where that test gives 0.05 or more. Zeros count here:
-    where they are many, the interval ends at 0. None with fewer than six, since no interval is as sure as 95 %.
+    signed-rank test of differences without ties would not reject; so without zeros and equal sizes it holds 0 just
+    where that test gives 0.05 or more. Zeros count here: where they are many, the interval ends at 0. With equal sizes
+    it is wider than the test asks for. None with fewer than six, since no interval is as sure as 95 %.
     """
     n = len(differences)
     one, other = np.triu_indices(n)

@@ -15,7 +15,7 @@ from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
 from archsmith.core.errors import LeaseError, StudyError, UsageError
 from archsmith.core.events import Event
-from archsmith.core.failures import most_frequent
+from archsmith.core.failures import most_frequent, screened
 from archsmith.core.history import History
 from archsmith.core.protocols import Strategy
 from archsmith.runtime.comparison.following import Follower, Judge
@@ -65,7 +65,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             label,
             seed,
             len(result.history.finished),
-            sum(trial.losses is None for trial in result.history.finished),
+            0 if why is None else why.n_failed,
             follower.seconds,
             wall_seconds,
             result.reason,
@@ -73,6 +73,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             error=None if why is None else why.text,
             proposals=digest(result.history),
             n_error=None if why is None else len(why.trials),
+            n_screened=sum(map(screened, result.history.finished)),
         )
     except UsageError as error:
         error.message = f"Run {label}-{seed}: {error.message}"

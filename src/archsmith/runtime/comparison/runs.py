@@ -34,7 +34,8 @@ class Run:
 
     strategy: its label.
     seed: of the study.
-    n_trials, n_failed: counts of finished trials.
+    n_trials, n_failed: finished trials, and those of them that failed. What a cascade screened out did not, except in
+        runs of earlier versions.
     seconds: of trials; simulated for tables.
     wall_seconds: of wall clock.
     reason: why it ended.
@@ -45,6 +46,7 @@ class Run:
     n_error: how many trials failed for that; None in runs of earlier versions.
     proposals: a digest of all proposals in their order; None in runs of earlier versions. Two runs with the same one
         are one search, told twice.
+    n_screened: how many trials a cascade screened out; 0 in runs of earlier versions.
     """
 
     strategy: str
@@ -60,6 +62,7 @@ class Run:
     error: str | None = None
     proposals: str | None = None
     n_error: int | None = None
+    n_screened: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:
