@@ -205,7 +205,7 @@ def test_an_unfinished_study_says_how_far_it_is(make: Any) -> None:
 
 def test_a_study_before_its_first_trial(make: Any) -> None:
     shown = page(make(finished=False, n_trials=0))
-    assert "No network has a score yet" in shown.text and not shown.ids["search"]
+    assert "No trial has begun" in shown.text and not shown.ids["search"]
 
 
 def test_a_single_trial_is_enough(make: Any) -> None:

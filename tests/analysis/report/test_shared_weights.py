@@ -314,3 +314,13 @@ def test_a_space_that_is_not_there_costs_only_the_drawing(prepared: Any) -> None
 def test_a_sample_that_cannot_be_read_costs_only_the_drawing(prepared: Any) -> None:
     found = told(prepared([(1.0, {"train_loss": 2.0, "reward": 0.1, "best": "{no json"})]))
     assert found.favourite is None and found.learning is not None
+
+
+def test_of_a_front_the_page_draws_the_knee_and_not_the_best_of_the_first_objective(prepared: Any) -> None:
+    study = read_study(prepared(turns(2), rows(0.6, 0.5), [trial(0, 0.9), trial(1, 0.8), trial(2, 0.1)]))
+    for each, losses in zip(study.history.finished, ((-0.9, 9.0), (-0.8, 2.0), (-0.1, 1.0)), strict=True):
+        each.losses = losses
+    objectives = (Objective("accuracy", maximize=True), Objective("params", maximize=False))
+    study.view.history.problem = replace(study.view.problem, objectives=objectives)
+    assert study.view.representative is study.history.finished[1] is not study.best
+    assert _drawn(study) == study.history.finished[1].architecture
