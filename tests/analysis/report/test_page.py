@@ -288,7 +288,7 @@ def test_a_search_without_data(tmp_path: Path) -> None:
     evaluator = FunctionEvaluator(lambda architecture: {"loss": float(len(str(architecture)))}, metrics=("loss",))
     Search(problem, RandomSearch(), evaluator, budget=Budget(trials=30), store=SqliteStore(tmp_path / "toy")).run()
     shown = page(tmp_path / "toy")
-    assert "Best loss of 30 trials" in shown.text and "there is no test score" in shown.text
+    assert "Best loss of 30 trials" in shown.text and "without a final training and a test behind it" in shown.text
     assert not shown.ids["data"] and shown.ids["search"]
 
 

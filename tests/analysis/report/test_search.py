@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.report.page import render
 from archsmith.analysis.report.search import _outlook, _until, drawings, progress_of, terms
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 from archsmith.core.budget import Budget
+from archsmith.core.events import Event
 from archsmith.core.problem import Objective, Problem
+from archsmith.core.trial import Outcome
 from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.strategies.random import RandomSearch
@@ -156,29 +159,26 @@ def test_a_trial_of_a_search_alone_is_no_short_training(make: Any, searched: Any
     short = "A short training of one network, to see whether it is promising."
     for folder, said in ((make(), short), (searched([(0.5, {})]), "One evaluation of one architecture, and the score")):
         progress = progress_of(read_study(folder))
-        assert progress is not None and dict(terms(progress, PICTURES))["trial"].startswith(said)
+        assert progress is not None and dict(terms(progress, EXAMPLES))["trial"].startswith(said)
 
 
 def test_with_several_objectives_the_incumbent_is_best_in_the_first_one(searched: Any) -> None:
-    study = read_study(searched([(0.5, {}), (0.6, {})]))
-    for objectives, best in (((), "trial"), ((Objective("params", maximize=False),), "accuracy")):
-        study.view.history.problem = replace(
-            study.view.problem, objectives=(Objective("accuracy", maximize=True), *objectives)
-        )
-        for trial in study.history.finished:
-            trial.losses = (-trial.metrics["accuracy"], trial.metrics["params"])[: 1 + len(objectives)]
+    one, two = [["accuracy", True]], [["accuracy", True], ["params", False]]
+    for objectives, best in ((one, "trial"), (two, "accuracy")):
+        problem = {"objectives": objectives, "constraints": [], "fidelity": ["epochs", 1, 1]}
+        study = read_study(searched([(0.5, {}), (0.6, {"large": True})], began={"problem": problem}))
         progress = progress_of(study)
-        assert progress is not None and dict(terms(progress, PICTURES))["incumbent"] == f"The best {best} so far."
+        assert progress is not None and dict(terms(progress, EXAMPLES))["incumbent"] == f"The best {best} so far."
         assert f"incumbent (best {best} so far)" in render(study)
 
 
 @pytest.mark.parametrize("reason", ["settled", "outdone", "exhausted", "broken"])
 def test_a_job_whose_search_had_ended_for_good_is_promised_nothing_after_a_resume(make: Any, reason: str) -> None:
-    study = read_study(make(n_trials=10))
-    study.history.finished[9].outcome.metrics["accuracy"] = 0.95  # type: ignore[union-attr, index]
-    study.history.finished[9].losses = (-0.95,)
-    study.view.history = study.history
-    study.view.reason = None  # the last opening drew the report before it was closed
+    study = read_study(make(n_trials=9))
+    study.view.apply(Event("proposed", {"trials": [{"id": 9, "architecture": {"depth": 9}, "fidelity": 1.0}]}))
+    outcome = Outcome.success({"accuracy": 0.95}, 2.0)
+    study.view.apply(Event("finished", {"trial": 9, "outcome": outcome.to_dict()}))
+    study.view.reason = None  # the report of the last opening is drawn before its end
     for said, promised in (("seconds", True), (reason, False)):
         study.view.job.results["search"] = {"reason": said}
         progress = progress_of(study)

@@ -15,6 +15,7 @@ from archsmith.analysis.report.shared_weights import (
     Derived,
     Learning,
     SharedWeights,
+    _drawn,
     drawings,
     shared_weights_of,
 )
@@ -317,10 +318,9 @@ def test_a_sample_that_cannot_be_read_costs_only_the_drawing(prepared: Any) -> N
 
 
 def test_of_a_front_the_page_draws_the_knee_and_not_the_best_of_the_first_objective(prepared: Any) -> None:
-    study = read_study(prepared(turns(2), rows(0.6, 0.5), [trial(0, 0.9), trial(1, 0.8), trial(2, 0.1)]))
-    for each, losses in zip(study.history.finished, ((-0.9, 9.0), (-0.8, 2.0), (-0.1, 1.0)), strict=True):
-        each.losses = losses
-    objectives = (Objective("accuracy", maximize=True), Objective("params", maximize=False))
-    study.view.history.problem = replace(study.view.problem, objectives=objectives)
-    assert study.view.representative is study.history.finished[1] is not study.best
-    assert _drawn(study) == study.history.finished[1].architecture
+    tried = [trial(0, 0.9), trial(1, 0.8), trial(2, 0.1)]
+    for (_, metrics, _), params in zip(tried, (9.0, 2.0, 1.0), strict=True):
+        metrics["params"] = params
+    study = read_study(prepared(turns(2), rows(0.6, 0.5), tried, objectives=[("accuracy", True), ("params", False)]))
+    assert study.view.representative is study.history.trials[1] and study.best is study.history.trials[0]
+    assert _drawn(study) == study.history.trials[1].architecture
