@@ -240,7 +240,8 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     ``reports``: (step, metrics) each; without ``notes`` it was cut off. ``trials``: (architecture, metrics or None,
     notes) each, 2 s a trial. The evaluator is ``evaluator``, or shared weights with some ``settings``; ``outcomes`` are
-    the notes of every trial's outcome. ``limits``: (metric, upper, lower) each.
+    the notes of every trial's outcome. ``limits``: (metric, upper, lower) each. ``objectives``: (metric, is more
+    better?) each.
     """
     numbers = itertools.count()
 
@@ -252,10 +253,11 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         evaluator: dict[str, Any] | None = None,
         outcomes: dict[str, Any] | None = None,
         limits: Sequence[tuple[str, float | None, float | None]] = (),
+        objectives: Sequence[tuple[str, bool]] = (("accuracy", True),),
         **settings: Any,
     ) -> Path:
         log = Writer(folder := tmp_path / f"prepared-{next(numbers)}", monkeypatch)
-        problem = {"objectives": [["accuracy", True]], "constraints": [*limits], "fidelity": ["epochs", 1, 1]}
+        problem = {"objectives": [*objectives], "constraints": [*limits], "fidelity": ["epochs", 1, 1]}
         shared = {
             "type": "shared_weights",
             "args": {"sampler": "controller", "candidates": 50, "n_eval": None, "task": "classes", **settings},

@@ -122,3 +122,10 @@ def test_why_there_is_no_drawing_is_said(tmp_path: Path, monkeypatch: pytest.Mon
         "There is no drawing of a network: if this study has networks and not only settings, they could not be rebuilt "
         "here. mine:Knobs is not known here. If you trust it: archsmith --import mine …"
     ]
+
+
+def test_predictions_of_a_job_without_a_result_are_not_shown(make: Any) -> None:
+    folder, other = make(finished=False), make()
+    (folder / "final" / "predictions.npz").write_bytes((other / "final" / "predictions.npz").read_bytes())
+    study = read_study(folder)
+    assert study.test is None and read_study(other).test is not None

@@ -226,3 +226,8 @@ def test_the_box_is_that_of_the_points() -> None:
 def test_a_notebook_gets_a_table() -> None:
     html = front((0, 100), (1, 20), (10, 0))._repr_html_()
     assert "Front of 3 trials" in html and "multiply-adds" in html and html.count("knee") == 1
+
+
+def test_a_trial_that_only_equals_a_point_is_no_step() -> None:
+    grown = steps(trial(0, (1, 3)), trial(1, (3, 1)), trial(2, (1, 3)), trial(3, (5, 5)))
+    assert [n for n, _ in grown] == [1, 2]

@@ -283,6 +283,8 @@ def _add_predictions(study: Study) -> None:
     if not path.exists():
         return
     job = study.view.job
+    if job.fit and job.result is None:
+        return  # cut off behind its measuring: until its result says so, nothing tells of which network they are
     if job.result is not None and not job.ended and TEST in job.results:
         study.missing.append(
             "The study went on after its result and has measured its network anew since, so this report cannot look "

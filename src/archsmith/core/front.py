@@ -160,7 +160,7 @@ class Front(Sequence[Trial]):
 
 
 def growth(front: Front, finished: Iterable[Trial]) -> list[Step]:
-    """How the hyper-volume of ``front`` came about: (finished trials, share of its box) whenever the front changed.
+    """How the hyper-volume of ``front`` came about: (finished trials, share of its box) whenever it got a new point.
 
     ``finished``: all trials in the order in which they finished. Those at other fidelities, and those that failed or
     break a limit, count as finished and change nothing. Of very many changes ``MOST_STEPS`` are measured, the first and
@@ -172,7 +172,7 @@ def growth(front: Front, finished: Iterable[Trial]) -> list[Step]:
     for n, trial in enumerate(finished, start=1):
         if trial.ok and trial.fidelity == front[0].fidelity:
             now = steps[-1][1].joined(trial)
-            if now is not steps[-1][1]:
+            if now.extended_by(trial):  # an equal one is no new point
                 steps.append((n, now))
     chosen = np.unique(np.linspace(1, len(steps) - 1, min(MOST_STEPS, len(steps) - 1)).round().astype(int))
     ideal, reference = bounds(front.losses)

@@ -127,8 +127,8 @@ GLOSSARY = {  # words that pages use without explaining them
     "study": "One search for a network on your data, with all that it logged. It can be paused, resumed, "
     "given more time and removed.",
     "network": "What learns: operations that are joined, and the numbers in them. Its architecture is the plan of it.",
-    "trial": "One training of one network, and the score that came of it. A network that is trained further "
-    "has a trial for each part of its training.",
+    "trial": "One evaluation of one architecture, usually a training of its network, and the score that came of it. A "
+    "network that is trained further has a trial for each part of its training.",
     "decision": "One question that the plan of a network answers, such as how many filters its first stage has.",
     "parameters": "The numbers in a network that it learns. More of them can hold more, and take more memory.",
     "multiply-adds": "How much one prediction has to compute: a multiplication with its addition is one. 5 M "

@@ -78,6 +78,7 @@ class StudyView:
     improved: ids of trials that were the best of their fidelity when they finished, of a pool the best of all; with
         several objectives, those that then were a new point of the front.
     finished_at: trial id -> when it finished, as ``clock`` said.
+    most_pending: how many trials were pending at the same time, at most; at least 1.
     writer: is a process writing to it now? Not a matter of the log; whoever knows sets it.
     why_unreadable: a sentence; None for a study that can be read.
     """
@@ -105,6 +106,7 @@ class StudyView:
         self.n_failed = 0
         self.improved: set[int] = set()
         self.finished_at: dict[int, float] = {}
+        self.most_pending = 1
         self.writer = False
         self.why_unreadable: str | None = None
         self.started = 0.0  # time of the first event, Unix seconds
@@ -115,7 +117,6 @@ class StudyView:
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
         self._claimed = 0.0  # seconds of all outcomes
-        self._most_pending = 1
 
     # -- what readers ask ----------------------------------------------------------------------------------------------
 
@@ -230,7 +231,7 @@ class StudyView:
         """Do the trials come out of a table? Older logs do not say so, but there they claim more time than passed."""
         if self.began is not None and self.began.simulated is not None:
             return self.began.simulated
-        return self._claimed > CLAIMED_FACTOR * self._most_pending * self.openings.seconds + CLAIMED_SECONDS
+        return self._claimed > CLAIMED_FACTOR * self.most_pending * self.openings.seconds + CLAIMED_SECONDS
 
     @property
     def seconds(self) -> float:
@@ -305,7 +306,7 @@ class StudyView:
             self.history.take(read)
         elif isinstance(read, Proposed | Reported):
             self.history.take(read)
-            self._most_pending = max(self._most_pending, len(self.history.pending))
+            self.most_pending = max(self.most_pending, len(self.history.pending))
         elif isinstance(read, Finished):
             self._finish(read)
         elif isinstance(read, Preparing | Prepared):

@@ -28,3 +28,13 @@ def test_of_many_classes_the_ends_are_shown() -> None:
 def test_a_scale_for_shares_ends_at_one() -> None:
     assert figures.score_axis([0.9, 1.0], "accuracy", "accuracy").high <= 1.003
     assert figures.score_axis([0.9, 1.0], "loss", "loss").high > 1.003
+
+
+def test_the_ends_of_a_histogram_say_that_they_hold_what_lies_beyond() -> None:
+    middle = np.linspace(0.0, 1000.0, 1000)
+    both = figures.histogram([-5e6, *middle, 5e6], "price", "rows", "how often prices occur")
+    assert "below " in both and " or more: " in both and "price (open ends)" in both
+    one = figures.histogram([*middle, *[5e6] * 2], "price", "rows", "how often prices occur")
+    assert " or more: " in one and "price (one open end)" in one
+    none = figures.histogram(middle, "price", "rows", "how often prices occur")
+    assert "below " not in none and " or more" not in none and "open end" not in none

@@ -205,7 +205,7 @@ def test_an_unfinished_study_says_how_far_it_is(make: Any) -> None:
 
 def test_a_study_before_its_first_trial(make: Any) -> None:
     shown = page(make(finished=False, n_trials=0))
-    assert "No network has a score yet" in shown.text and not shown.ids["search"]
+    assert "No trial has begun" in shown.text and not shown.ids["search"]
 
 
 def test_a_single_trial_is_enough(make: Any) -> None:
@@ -288,7 +288,7 @@ def test_a_search_without_data(tmp_path: Path) -> None:
     evaluator = FunctionEvaluator(lambda architecture: {"loss": float(len(str(architecture)))}, metrics=("loss",))
     Search(problem, RandomSearch(), evaluator, budget=Budget(trials=30), store=SqliteStore(tmp_path / "toy")).run()
     shown = page(tmp_path / "toy")
-    assert "Best loss of 30 trials" in shown.text and "there is no test score" in shown.text
+    assert "Best loss of 30 trials" in shown.text and "without a final training and a test behind it" in shown.text
     assert not shown.ids["data"] and shown.ids["search"]
 
 

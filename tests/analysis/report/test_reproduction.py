@@ -83,3 +83,18 @@ def test_the_race_around_a_strategy_is_told_as_on_the_card(make: Any) -> None:
     raced = {"type": "race", "args": {"inner": {"type": "evolution"}}}
     study.view.began = dataclasses.replace(study.record, strategy=raced)
     assert dict(reproduction_of(study).facts)["strategy"] == "evolution, within a race"
+
+
+def test_a_search_that_ever_had_several_workers_does_not_promise_the_same_again(searched: Any) -> None:
+    study = read_study(searched([(0.5, {}), (0.6, {})]))
+    assert "propose the same architectures again" in reproduction_of(study).lead
+    rows = [{"id": id, "architecture": {"depth": id}, "fidelity": 1.0} for id in (2, 3)]
+    study.view.apply(Event("proposed", {"trials": rows}))
+    assert reproduction_of(study).lead.endswith(BY_CHANCE)
+
+
+def test_versions_are_those_that_the_bundle_names_and_not_those_of_the_report(make: Any) -> None:
+    study = read_study(make())
+    assert "versions" not in dict(reproduction_of(study).facts)
+    study.manifest = {"versions": {"archsmith": "0.0.1"}}
+    assert dict(reproduction_of(study).facts)["versions"] == "archsmith 0.0.1"

@@ -4,13 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.report.page import render
-from archsmith.analysis.report.search import _outlook, _until, drawings, progress_of
+from archsmith.analysis.report.search import _outlook, _until, drawings, progress_of, terms
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 from archsmith.core.budget import Budget
+from archsmith.core.events import Event
 from archsmith.core.problem import Objective, Problem
+from archsmith.core.trial import Outcome
 from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.strategies.random import RandomSearch
@@ -148,3 +153,34 @@ def test_what_most_trials_failed_of_is_named_and_equals_are_both(searched: Any) 
             trial.outcome = replace(trial.outcome, error_kind=kind)
         progress = progress_of(study)
         assert progress is not None and said in progress.lead
+
+
+def test_a_trial_of_a_search_alone_is_no_short_training(make: Any, searched: Any) -> None:
+    short = "A short training of one network, to see whether it is promising."
+    for folder, said in ((make(), short), (searched([(0.5, {})]), "One evaluation of one architecture, and the score")):
+        progress = progress_of(read_study(folder))
+        assert progress is not None and dict(terms(progress, EXAMPLES))["trial"].startswith(said)
+
+
+def test_with_several_objectives_the_incumbent_is_best_in_the_first_one(searched: Any) -> None:
+    one, two = [["accuracy", True]], [["accuracy", True], ["params", False]]
+    for objectives, best in ((one, "trial"), (two, "accuracy")):
+        problem = {"objectives": objectives, "constraints": [], "fidelity": ["epochs", 1, 1]}
+        study = read_study(searched([(0.5, {}), (0.6, {"large": True})], began={"problem": problem}))
+        progress = progress_of(study)
+        assert progress is not None and dict(terms(progress, EXAMPLES))["incumbent"] == f"The best {best} so far."
+        assert f"incumbent (best {best} so far)" in render(study)
+
+
+@pytest.mark.parametrize("reason", ["settled", "outdone", "exhausted", "broken"])
+def test_a_job_whose_search_had_ended_for_good_is_promised_nothing_after_a_resume(make: Any, reason: str) -> None:
+    study = read_study(make(n_trials=9))
+    study.view.apply(Event("proposed", {"trials": [{"id": 9, "architecture": {"depth": 9}, "fidelity": 1.0}]}))
+    outcome = Outcome.success({"accuracy": 0.95}, 2.0)
+    study.view.apply(Event("finished", {"trial": 9, "outcome": outcome.to_dict()}))
+    study.view.reason = None  # the report of the last opening is drawn before its end
+    for said, promised in (("seconds", True), (reason, False)):
+        study.view.job.results["search"] = {"reason": said}
+        progress = progress_of(study)
+        assert progress is not None and "It came near the end of the search" in progress.lead
+        assert ("more time would probably find better ones" in progress.lead) is promised

@@ -15,6 +15,7 @@ from archsmith.analysis.report.shared_weights import (
     Derived,
     Learning,
     SharedWeights,
+    _drawn,
     drawings,
     shared_weights_of,
 )
@@ -314,3 +315,12 @@ def test_a_space_that_is_not_there_costs_only_the_drawing(prepared: Any) -> None
 def test_a_sample_that_cannot_be_read_costs_only_the_drawing(prepared: Any) -> None:
     found = told(prepared([(1.0, {"train_loss": 2.0, "reward": 0.1, "best": "{no json"})]))
     assert found.favourite is None and found.learning is not None
+
+
+def test_of_a_front_the_page_draws_the_knee_and_not_the_best_of_the_first_objective(prepared: Any) -> None:
+    tried = [trial(0, 0.9), trial(1, 0.8), trial(2, 0.1)]
+    for (_, metrics, _), params in zip(tried, (9.0, 2.0, 1.0), strict=True):
+        metrics["params"] = params
+    study = read_study(prepared(turns(2), rows(0.6, 0.5), tried, objectives=[("accuracy", True), ("params", False)]))
+    assert study.view.representative is study.history.trials[1] and study.best is study.history.trials[0]
+    assert _drawn(study) == study.history.trials[1].architecture

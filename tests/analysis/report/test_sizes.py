@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from archsmith.analysis.report.page import render
 from archsmith.analysis.report.sizes import drawings, sizes_of
 from archsmith.analysis.study import read_study
 
@@ -60,4 +62,18 @@ def test_accuracies_in_percent_are_close_within_a_point(searched: Any) -> None:
         trial.outcome.metrics["params"] = params  # type: ignore[index]
     sizes = sizes_of(study)
     assert sizes is not None
-    assert "That is 3 times fewer than the best one (trial 0), and it is only at 92.9 against 93.2." in sizes.lead
+    assert "That is 3 times fewer than the best trial (trial 0), and it is only at 92.9 against 93.2." in sizes.lead
+
+
+def test_of_several_objectives_the_best_trial_is_that_of_the_first(writer: Any, tmp_path: Path) -> None:
+    log = writer(folder := tmp_path / "several")
+    problem = {"objectives": [["accuracy", True], ["macs", False]], "constraints": [], "fidelity": ["epochs", 1, 1]}
+    log("study", {"space": {"type": "none", "args": {}}, "problem": problem, "strategy": {}, "seed": 3})
+    log.trial(0, {"accuracy": 0.9, "params": 9.0, "macs": 9.0})
+    log.trial(1, {"accuracy": 0.5, "params": 8.0, "macs": 8.0})
+    log.store.close()
+    study = read_study(folder)
+    sizes = sizes_of(study)
+    assert sizes is not None
+    assert "The trial with the best accuracy has 9 parameters." in sizes.lead.replace("\u00a0", " ")
+    assert "trial with the best accuracy</li>" in render(study)

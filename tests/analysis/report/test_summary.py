@@ -131,3 +131,31 @@ def test_the_weights_are_as_large_as_their_file(make: Any) -> None:
 def test_examples_that_there_was_no_time_for_are_told_beside_the_score(make: Any) -> None:
     note = some_used(20, 300, "pictures", "reading all of them would take about 30 s")
     assert told(make, checks={"notes": ["Something else.", note]}).detail.endswith(note)
+
+
+def test_a_test_split_that_was_measured_before_the_job_was_cut_off_is_told(make: Any) -> None:
+    folder = make(finished=False)
+    study = read_study(folder)
+    assert summary_of(study).detail.endswith("There is no test score yet.")
+    study.view.apply(Event("phase", {"name": "test", "state": "started", "detail": "", "forecast_seconds": None}))
+    study.view.apply(Event("phase", {"name": "test", "state": "finished", "seconds": 0.1, "result": {}}))
+    detail = summary_of(study).detail
+    assert "no test score" not in detail
+    assert detail.endswith("The test split was measured; the test score is told once the job has ended.")
+
+
+def test_without_a_trial_other_networks_may_have_scores(make: Any) -> None:
+    study = read_study(make(finished=False, n_trials=0))
+    assert summary_of(study).detail == "No trial has begun."
+    row = {"id": 0, "architecture": {"depth": 1}, "fidelity": 1.0}
+    study.view.apply(Event("proposed", {"trials": [row]}))
+    assert summary_of(study).detail == "No trial has ended."
+    del study.view.job.results["linear"]
+    assert summary_of(study).detail == "No network has a score yet."
+
+
+def test_only_the_best_of_several_scores_is_a_lucky_one(searched: Any) -> None:
+    for trials, lucky in (([(0.5, {}), (None, {})], False), ([(0.5, {}), (0.6, {})], True)):
+        detail = summary_of(read_study(searched(trials))).detail
+        assert ("The best of many scores" in detail) is lucky
+        assert detail.startswith("This study was a search alone, without a final training and a test behind it.")

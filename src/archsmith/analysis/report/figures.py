@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from archsmith.analysis import axes, charts
 from archsmith.analysis.axes import Axis, axis, from_zero
 from archsmith.analysis.charts import Bar, Columns, Dots, Layer, Line, Size, both, plot
-from archsmith.analysis.wording import between, is_share, metric_name, network_name
+from archsmith.analysis.wording import between, from_data, is_share, metric_name, network_name
 
 Points = tuple[tuple[float, float], ...]
 Show = Callable[[float], str]
@@ -88,7 +89,7 @@ def entropy(points: Points, x: Axis, title: str) -> str:
 
 def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted: str, title: str) -> str:
     """How often values of each size occur; ``counted``: what is counted, as ``pictures``. Empty where all values are
-    the same.
+    the same. Columns at the ends that hold what lies beyond say so.
     """
     numbers = np.asarray(values, np.float64)
     low, high = float(numbers.min()), float(numbers.max())
@@ -101,9 +102,17 @@ def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted
     edges = axes.round_edges(low, high, n_bins, whole)
     low, high = edges[0], edges[-1]
     found, _ = np.histogram(np.clip(numbers, low, high), edges)
+    tips = [between(a, b, whole) for a, b in itertools.pairwise(edges)]
+    below, above = numbers.min() < low, numbers.max() > high - whole  # the end columns hold what lies beyond
+    if below:
+        tips[0] = f"below {from_data(edges[1], 6)}"
+    if above:
+        tips[-1] = f"{from_data(edges[-2], 6)} or more"
+    if below or above:
+        label += " (open ends)" if below and above else " (one open end)"
     rows = [
-        (float(a), float(b), float(count), f"{between(a, b, whole)}: {count:,}")
-        for a, b, count in zip(edges[:-1], edges[1:], found, strict=True)
+        (float(a), float(b), float(count), f"{tip}: {count:,}")
+        for a, b, count, tip in zip(edges[:-1], edges[1:], found, tips, strict=True)
     ]
     x, y = (
         Axis(label, low, high, show=axes.of_data(low, high)),

@@ -12,7 +12,6 @@ from archsmith.analysis.study import Study, written_by
 from archsmith.analysis.wording import metric_name, number
 from archsmith.core.problem import Problem
 from archsmith.core.wording import spec_in_words, strategy_in_words, times
-from archsmith.version import VERSION
 
 PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
 SEVERAL = "--workers"  # of a command, where trials ran at once
@@ -73,7 +72,8 @@ def _changed(study: Study) -> bool:
 
 def _lead(study: Study, command: str) -> str:
     settings = study.fit.get("settings") or {}
-    at_once = SEVERAL in command.split() or (settings.get("workers") or 1) > 1
+    asked = SEVERAL in command.split() or (settings.get("workers") or 1) > 1
+    at_once = asked or study.view.most_pending > 1  # a later opening, or a program, may have had more workers
     if not study.fit:
         told = "The log holds every proposal and every result."
         if at_once:
@@ -108,7 +108,7 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
         *parts,
         ("goal", "" if study.fit else _goal(study.history.problem)),
         ("data", str(settings.get("data") or "")),
-        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or f"archsmith {VERSION}"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("the log", str(study.folder.resolve() / "events.sqlite")),
     ]
     return tuple((name, value) for name, value in told if value)

@@ -27,10 +27,10 @@ from archsmith.analysis.report.trial_dots import (
 )
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, is_share, metric_name, score
-from archsmith.core.budget import EXHAUSTED, OUTDONE, SETTLED
+from archsmith.core.budget import BROKEN, EXHAUSTED, OUTDONE, SETTLED
 from archsmith.core.trial import Trial, came_from
 
-OVER = (EXHAUSTED, SETTLED, OUTDONE)  # reasons of a search that more time would not have prolonged
+OVER = (EXHAUSTED, SETTLED, OUTDONE, BROKEN)  # reasons of a search that more time would not have prolonged
 ENOUGH = 20  # trials without a better one, from which on it says something that there was none
 FAILURES = {  # kinds of EvaluationError
     "memory": "not enough memory",
@@ -85,6 +85,8 @@ class Progress:
     n_below: how many of them there are
     top: the best trials; empty with several objectives
     pooled: are trials stretches of trainings that go on?
+    best: what is best about the incumbent: the trial, or of several objectives the first one
+    whole: is the score of a trial the last word? In a search alone no training follows
     """
 
     lead: str
@@ -101,6 +103,8 @@ class Progress:
     n_below: int
     top: tuple[TopTrial, ...]
     pooled: bool
+    best: str
+    whole: bool
 
     @property
     def unfit(self) -> tuple[Dot, ...]:
@@ -152,6 +156,8 @@ def progress_of(study: Study) -> Progress | None:
         *floor_of(study, values_of(dots)),
         _top(study),
         study.view.pooled,
+        f"best {metric_name(study.metric)}" if study.view.front else "best trial",
+        not study.fit,
     )
 
 
@@ -173,7 +179,7 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     perfect = is_share(study.metric) and best.metrics[study.metric] == 1
     first = dots[0].trial == best.id
     seconds = [dot.seconds for dot in alike]
-    more = study.view.reason not in OVER
+    more = study.search_reason not in OVER
     outlook = "" if perfect else _outlook(place, seconds, _until(study), first=first, more=more)
     return f"{text} The best one, trial {best.id}, scored {value}{where}.{outlook}"
 
@@ -345,9 +351,12 @@ def terms(facts: Progress, words: Words) -> tuple[Term, ...]:
             ("trial", "A stretch of the training of one network. A later trial may go on from where it stopped."),
             ("incumbent", "The best score so far."),
         )
+    incumbent = ("incumbent", f"The {facts.best} so far.")
+    if facts.whole and not facts.shared:
+        return (("trial", "One evaluation of one architecture, and the score that came of it."), incumbent)
     what = "One network scored with the shared weights" if facts.shared else "A short training of one network"
     explained = f"{what}, to see whether it is promising. Its score does not compare with that of a full training."
-    return (("trial", explained), ("incumbent", "The best trial so far."))
+    return (("trial", explained), incumbent)
 
 
 SECTION = Section("search", "How the search went", progress_of, drawings, terms)

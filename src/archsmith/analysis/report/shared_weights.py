@@ -320,7 +320,8 @@ def _drawn(study: Study) -> Architecture | None:
     if study.exported is not None:
         trial = study.exported.get("trial")
         return None if trial is None else study.history.trials[trial].architecture
-    return None if study.best is None else study.best.architecture
+    shown = study.view.representative
+    return None if shown is None else shown.architecture
 
 
 # The charts

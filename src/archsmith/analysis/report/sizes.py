@@ -54,6 +54,7 @@ class Sizes:
     n_left_out: trials that are not drawn
     floor: the score below which dots are drawn at the edge
     n_below: how many of them there are
+    best: the trial with a ring, in words
     """
 
     lead: str
@@ -63,6 +64,7 @@ class Sizes:
     n_left_out: int
     floor: float
     n_below: int
+    best: str
 
     @property
     def began(self) -> bool:
@@ -89,7 +91,12 @@ def sizes_of(study: Study) -> Sizes | None:
         if row.get("valid") is not None and row.get("params") and row["name"] != "linear"
     )
     lead = f"{_tendency(sized, study.maximize)} {_smaller(study, sized, front)}"
-    return Sizes(lead, some, front, trained, left_out, *floor_of(study, values_of(sized)))
+    return Sizes(lead, some, front, trained, left_out, *floor_of(study, values_of(sized)), _called(study))
+
+
+def _called(study: Study) -> str:
+    """The best trial; of several objectives each has its own."""
+    return f"trial with the best {metric_name(study.metric)}" if study.view.front else "best trial"
 
 
 def _how(row: Mapping[str, Any]) -> str:
@@ -125,13 +132,13 @@ def _smaller(study: Study, sized: Sequence[Dot], front: Front) -> str:
     tolerance = CLOSE if share else 100 * CLOSE if is_share(study.metric) else CLOSE * (max(values) - min(values))
     small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
     if params < SMALLER * small:
-        return f"The best trial has {rounded(params)} parameters. No much smaller network came close."
+        return f"The {_called(study)} has {rounded(params)} parameters. No much smaller network came close."
     near = f"only {points(close - value)} behind it" if share else f"only at {number(close)} against {number(value)}"
     near = "scores the same" if close == value else f"is {near}"
     fewer = number(float(f"{params / small:.2g}"))
     return (
         f"Trial {which} has {rounded(small)} parameters. "
-        f"That is {fewer} times fewer than the best one (trial {trial}), and it {near}."
+        f"That is {fewer} times fewer than the {_called(study)} (trial {trial}), and it {near}."
     )
 
 

@@ -130,13 +130,27 @@ def _unfinished(study: Study) -> Told:
     headline = f"Not finished: the job {'is still running' if study.running else 'was cut off'}"
     best = study.best
     if best is None:
-        return headline, _without_score(study) if study.history.finished else "No network has a score yet."
+        return headline, f"{_without_trial(study)}{_measured(study)}"
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
     trials = amount(len(study.history.finished), "trial")
     detail = f"The incumbent, the best of {trials} so far, scores {value} on the validation split."
     if judged_by_sharing(study):
         detail += " Trials are scored with shared weights, which only rank networks."
-    return headline, f"{detail} There is no test score yet."
+    return headline, f"{detail}{_measured(study) or ' There is no test score yet.'}"
+
+
+def _without_trial(study: Study) -> str:
+    """What there is of a job before any trial has a score: its baselines may have one."""
+    if study.history.finished:
+        return _without_score(study)
+    if all(row.get("valid") is None for row in study.rows):
+        return "No network has a score yet."
+    return "No trial has ended." if study.history.trials else "No trial has begun."
+
+
+def _measured(study: Study) -> str:
+    """Of a job that was cut off between its measuring and its result."""
+    return " The test split was measured; the test score is told once the job has ended." if study.test_reads else ""
 
 
 def _searched(study: Study) -> Told:
@@ -147,8 +161,8 @@ def _searched(study: Study) -> Told:
     objectives = study.history.problem.objectives
     metric = objectives[0].metric
     trials = amount(len(study.history.finished), "trial")
-    detail = "This study was a search alone: no network was trained in full, and there is no test score."
-    if not study.record.repeatable:
+    detail = "This study was a search alone, without a final training and a test behind it."
+    if not study.record.repeatable and sum(trial.ok for trial in study.history.finished) > 1:
         detail += " The best of many scores looks better than it is, since chance helped to pick it."
     if judged_by_sharing(study):
         detail += (
