@@ -18,6 +18,7 @@ from archsmith.data.tables.columns import NUMBER, Column
 from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import is_either, value_of
 
+NAMED = 12  # categories that a schema names
 SHOWN = 60  # characters of a value that a message shows
 
 

@@ -28,7 +28,7 @@ from archsmith.data.findings import (
 )
 from archsmith.data.tables.cells import Raw, short
 from archsmith.data.tables.column_notes import Ignored
-from archsmith.data.tables.columns import categories_of, n_codes, numbers_of
+from archsmith.data.tables.columns import CONSTANT, EMPTY, categories_of, n_codes, numbers_of
 from archsmith.data.tables.encode import Apart
 from archsmith.data.tables.examples import TableExamples, TableSplits
 

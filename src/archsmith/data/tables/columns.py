@@ -54,7 +54,7 @@ ID_SHARE = 0.9  # a column with more different texts than this share of its valu
 FEW = 20  # different texts that no column is too small for
 MOSTLY = 0.8  # a column with at least this share of numbers among its values is meant to hold numbers
 PARTLY = 0.5  # from this share on, of the values or of the different ones, categories that are numbers are noted
-MANY = 0.2  # of the values; with fewer numbers, the texts are what the column is about
+SOME = 0.2  # of the values; with fewer numbers, the texts are what the column is about
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
 EMPTY, CONSTANT = "has no values", "has a single value"
 SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
@@ -299,7 +299,7 @@ def _written(
     what = "dates" if best[1] in DATE_WAYS else "numbers"
     share = best[0] / counts.total()
     if share < MOSTLY:
-        if share >= PARTLY or (share >= MANY and len(counts) - len(texts) >= PARTLY * len(counts)):
+        if share >= PARTLY or (share >= SOME and len(counts) - len(texts) >= PARTLY * len(counts)):
             seen.partly[name] = what, max(sorted(texts), key=lambda text: counts[text])
         return None
     values = whole.take(train)
