@@ -356,7 +356,9 @@ class TableIntake(Intake):
         if self.numbers:
             found.append("Numbers far outside the ranges above are beyond what the network has seen.")
         if self.categories:
-            found.append("Categories that are new, or rare in training rows, are all treated alike, as missing ones are.")
+            found.append(
+                "Categories that are new, or rare in training rows, are all treated alike, as missing ones are."
+            )
         return found
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

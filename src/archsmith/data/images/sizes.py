@@ -98,9 +98,7 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
     )
 
 
-def too_many_broken(
-    n: int, total: int, reason: str, seen_all: bool = True, *, sampled: bool = False
-) -> DataError:
+def too_many_broken(n: int, total: int, reason: str, seen_all: bool = True, *, sampled: bool = False) -> DataError:
     """The error that ``n`` of ``total`` pictures cannot be read, one of them for this ``reason``. ``seen_all``: were
     all of them tried? ``sampled``: are there more than these?
     """
