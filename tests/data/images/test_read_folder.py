@@ -60,8 +60,8 @@ def test_class_folders_that_hold_class_folders_are_told(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     (note,) = read_folder(tmp_path).notes
     assert note == (
-        "All pictures in 'icons' lie in 2 folders inside it ('a', 'b'); likewise in 1 more. If these are the classes, give "
-        "that folder."
+        "All pictures in 'icons' lie in 2 folders inside it ('a', 'b'); likewise in 1 more. If these are the classes, "
+        "give that folder."
     )
 
 

@@ -128,7 +128,9 @@ def test_rows_with_the_same_rare_text_are_found_in_every_split(tmp_path: Path) -
 def test_uneven_and_single_classes() -> None:
     train = rows([[i, i] for i in range(30)], [0] * 29 + [1])
     warnings = check(splits(train)).warnings
-    assert any("29 of 'a', 1 of 'b'; with --balance every class counts alike" in text for text in warnings)
+    assert any(
+        "29 training rows of 'a', 1 of 'b'; with --balance every class counts alike" in text for text in warnings
+    )
     assert any("has a single training row" in text for text in warnings)
 
 
