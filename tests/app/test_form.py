@@ -227,7 +227,10 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
     ("said", "words"),
     [
         ("Say which with --target (target= in Python).", "Choose it under “What is learnt”."),
-        ("Name another column with --target.", "Choose another column under “What is learnt”."),
+        (
+            "Choose another target (another column with --target).",
+            "Choose another target (another column under “What is learnt”).",
+        ),
         (
             "They tell little, so leave them out with --ignore.",
             "They tell little, so leave them out under “Columns to learn without”.",

@@ -46,6 +46,28 @@ def test_a_class_is_the_same_as_a_number_or_as_text(digits, quick_classifier):
     assert model.score(images, labels.astype(str)) == model.score(images, labels.astype(float)) == expected
 
 
+@pytest.mark.parametrize(
+    ("own", "read"),
+    [
+        (" {} ", "{}"),  # a table takes blanks away
+        ("+{}", "{}"),  # and reads whole numbers
+        ("{}.0", "{}"),
+        ("a\x1b{}", "a\\x1b{}"),  # characters that cannot be shown are written out
+    ],
+)
+def test_labels_that_the_bundle_writes_in_another_way_are_known_again(digits, quick_classifier, own, read):
+    class Reading(quick_classifier):
+        def _run(self, X, y, **more):
+            super()._run(X, np.array([read.format(label) for label in digits[1]]), **more)
+            if read == "{}":
+                assert set(self._predictor.classes) == set("0123456789")
+
+    images, labels = digits[0], np.array([own.format(label) for label in digits[1]])
+    model = Reading().fit(images, labels)
+    assert model.classes_.tolist() == sorted(set(labels.tolist()))
+    assert model.score(images, labels) == accuracy_score(labels, model.predict(images)) > 0.5
+
+
 def test_examples_and_labels_must_be_as_many(digits, quick_classifier):
     images, labels = digits
     with pytest.raises(DataError, match="10 examples but 9 labels"):

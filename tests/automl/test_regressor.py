@@ -36,6 +36,19 @@ def test_a_column_of_targets_is_as_good_as_a_row(bright, quick_regressor):
     assert model.score(images, targets[:, None]) == model.score(images, list(targets))
 
 
+def test_a_series_of_targets_keeps_its_name(bright, quick_regressor):
+    pandas = pytest.importorskip("pandas")
+    given = []
+
+    class Noting(quick_regressor):
+        def _run(self, X, y, **more):
+            given.append(y)
+            super()._run(X, y, **more)
+
+    Noting().fit(bright[0], pandas.Series(bright[1], name="price"))
+    assert given[0].name == "price"
+
+
 def test_examples_and_targets_must_be_as_many(bright, quick_regressor):
     images, targets = bright
     with pytest.raises(DataError, match="10 examples but 9 targets"):

@@ -145,6 +145,19 @@ def test_rows_of_a_table_are_measured(people: Any, people_csv: Any) -> None:
     assert f"but {names[1]} says 'old'" in report["skipped"][1][1]
 
 
+def test_rows_of_other_splits_are_not_listed_as_left_out(people: Any) -> None:
+    import pandas
+
+    intake = Predictor(people.folder, threads=1).manifest.intake
+    n = len(people.raw)
+    frame = pandas.DataFrame(people.raw)
+    frame["group"] = [None, *["x"] * (n - 2), None]
+    frame["split"] = ["train"] * 2 + ["test"] * (n - 2)
+    data = intake.labelled(frame, target="group")
+    assert [len(choose_split(data, wanted)[1].skipped) for wanted in ("all", "train", "test")] == [2, 1, 1]
+    assert choose_split(data)[1].skipped[0][0] == f"row {n}"
+
+
 def test_regression_targets_of_a_table_are_measured(houses: Any) -> None:
     predictor = Predictor(houses.folder, threads=1)
     table = {"area": [50.0, 90.0, 120.0], "rooms": [2, 3, 5]}

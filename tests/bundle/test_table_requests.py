@@ -122,3 +122,10 @@ def test_the_schema_names_every_column_and_its_example_is_a_row() -> None:
     assert found["required"] == ["age", "hired", "job"] and json.dumps(found)
     (window,) = windows(found["example"])
     assert window.broken == {}
+
+
+@pytest.mark.parametrize(("n", "shown"), [(3, "'c1', 'c2'. Others"), (40, "'c11', …. Others")])
+def test_the_schema_says_that_more_categories_are_known_than_it_names(n: int, shown: str) -> None:
+    column = Column("city", "category", 0.0, n, categories=tuple(f"c{i}" for i in range(n)))
+    said = schema((column,))["properties"]["city"]["description"]
+    assert shown in said and said.endswith(f"Others than these {n} count as unknown.")

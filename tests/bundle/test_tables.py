@@ -248,6 +248,8 @@ def test_a_table_without_the_target_is_refused_by_its_name_whatever_the_last_col
 def test_says_what_it_takes(intake: TableIntake) -> None:
     assert intake.takes == "rows of a table with the columns 'age', 'job', 'hired', 'number', 'sex'"
     assert intake.size == "3 numbers and 2 categories"
+    # a card lists a few of the categories only
+    assert intake.limits()[-1].startswith("Categories that are new, or rare in training rows, are all treated alike")
     heading, rows = intake.table()
     assert len(rows) == 5 and len(heading) == 4
     assert rows[0] == ("age", "number", "17 to 90, median 38", "10 %")

@@ -89,7 +89,7 @@ def test_classes_of_like_size_need_no_warning() -> None:
 )
 def test_uneven_classes_are_named(balanced: bool, advice: str) -> None:
     large, small = uneven(splits([0] * 11 + [1], ("a", "b"), balanced=balanced), "row")
-    assert "11 of 'a', 1 of 'b'" in large and advice in large
+    assert "11 training rows of 'a', 1 of 'b'" in large and advice in large
     assert small == "The class 'b' has a single training row."
 
 

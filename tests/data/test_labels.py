@@ -145,3 +145,5 @@ def test_classes_that_differ_by_their_case_or_blanks_are_told(names: list[str], 
 def test_a_target_that_counts_the_examples_is_told(numbers: Any, said: bool) -> None:
     found = target(source(numbers), "regression")
     assert any("like a count of the" in warning for warning in found.warnings) is said
+    # y of a pair (X, y) is no column
+    assert any(text.endswith("another target (another column with --target).") for text in found.warnings) is said

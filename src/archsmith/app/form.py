@@ -68,7 +68,7 @@ FLAGS = (
         r"choose another \1 under “What is learnt”",
     ),
     (re.compile(r"name one of them with --(?:target|image-column)"), "choose one of them under “What is learnt”"),
-    (re.compile(r"Name another column with --target"), "Choose another column under “What is learnt”"),
+    (re.compile(r"another column with --target"), "another column under “What is learnt”"),
     (re.compile(r"; 20m unless --trials"), ""),
     (re.compile(r"; or --no-pretrained"), ""),
     (re.compile(r": a name of `archsmith catalog \w+`, or module:Class(; that of the kind when left out)?"), ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +13,9 @@ from sklearn.metrics import accuracy_score
 
 from archsmith.automl.estimator import Estimator
 from archsmith.core.errors import DataError
+from archsmith.core.wording import visible
 from archsmith.data.labels import label_array
+from archsmith.data.values import NUMBER, PADDED
 
 
 class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -36,7 +40,8 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
         # scikit-learn.
         labels = self._column(X) if y is None else y
         distinct = names if labels is None else _distinct(label_array(labels))
-        known = {**{str(label): label for label in distinct}, **{_name(label): label for label in distinct}}
+        known = {_name(label, names): label for label in distinct}
+        known |= {str(label): label for label in distinct if str(label) in names}  # 'a' is 'a', though ' a' is, too
         own = np.asarray([known.get(name, name) for name in names])
         self._order: NDArray[np.intp] = np.argsort(own, kind="stable")
         self.classes_: NDArray[Any] = own[self._order]
@@ -68,7 +73,8 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
             )
         # folders named 0, 1, … and whole numbers are the same classes
         if {predicted.dtype.kind, labels.dtype.kind} & set("OU"):
-            predicted, labels = np.asarray([*map(_name, predicted)]), np.asarray([*map(_name, labels)])
+            names = frozenset(self._opened().classes)
+            predicted, labels = (np.asarray([_name(label, names) for label in given]) for given in (predicted, labels))
         return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -77,10 +83,17 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
         return tags
 
 
-def _name(label: Any) -> str:
-    """What a class is called in the bundle: True is 1, and 3.0 is 3."""
+def _name(label: Any, names: Collection[str]) -> str:
+    """What ``label`` is called among ``names``, the classes of the bundle: True is 1, and 3.0 is 3. Of texts, a table
+    takes the blanks around them away, and reads whole numbers.
+    """
     whole = isinstance(label, bool | np.bool_) or (isinstance(label, float | np.floating) and float(label).is_integer())
-    return str(int(label)) if whole else str(label)
+    text = str(label).strip()
+    found = [str(int(label))] if whole else []
+    found += [str(label), visible(str(label)), text, visible(text)]
+    if re.fullmatch(NUMBER, text, re.IGNORECASE) and float(text).is_integer():
+        found.append(str(int(text) if re.fullmatch(PADDED, text) else int(float(text))))
+    return next((name for name in found if name in names), found[0])
 
 
 def _distinct(y: NDArray[Any]) -> list[Any]:

@@ -19,7 +19,12 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]  # scikit-lear
     task = "regression"
 
     def _fit(self, X: Any, y: Any) -> Self:
-        self._run(X, y if y is None or isinstance(y, str) else _targets(y))
+        if y is not None and not isinstance(y, str):
+            numbers = _targets(y)
+            # a Series keeps its name, which says what is predicted
+            named = hasattr(y, "name") and getattr(getattr(y, "dtype", None), "kind", "") in ("i", "u", "f")
+            y = y if named else numbers
+        self._run(X, y)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

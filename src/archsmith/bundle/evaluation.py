@@ -36,12 +36,16 @@ def choose_split(labelled: Labelled, wanted: str | None = None) -> tuple[str, La
         return "all", labelled
     if wanted not in there:
         raise UsageError(f"The data have no split {wanted!r}.", f"They have: {', '.join(there)}.")
-    places = np.flatnonzero(labelled.split == SPLITS.index(wanted))
+    code = SPLITS.index(wanted)
+    places = np.flatnonzero(labelled.split == code)
+    of_split = [n for n, other in enumerate(labelled.skipped_split) if other == code]
     return wanted, replace(
         labelled,
         examples=labelled.examples.take(places),
         targets=labelled.targets[places],
         split=labelled.split[places],
+        skipped=tuple(labelled.skipped[n] for n in of_split),
+        skipped_split=(code,) * len(of_split),
     )
 
 

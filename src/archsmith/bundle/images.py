@@ -133,7 +133,16 @@ class ImageIntake(Intake):
                 note = f"There is no column {likely!r}, so {source.target!r} is taken for it; --target names another."
                 notes = (note,)
         examples = AskedPictures(source.pictures, self.channels, np.arange(len(source)))
-        return Labelled(examples, source.labels, source.split, source.name, source.class_names, source.skipped, notes)
+        return Labelled(
+            examples,
+            source.labels,
+            source.split,
+            source.name,
+            source.class_names,
+            source.skipped,
+            notes,
+            source.skipped_split,
+        )
 
     def sent(self, examples: Sequence[Any], most_pixels: int) -> Iterator[Window]:
         return windows(sent_pixels(example, self.channels, most_pixels) for example in examples)

@@ -117,6 +117,7 @@ class Labelled:
     ``name``: of the data.
     ``class_names``: of the targets 0, 1, …; None where targets are names themselves.
     ``skipped``: (name, reason) of examples that have no target.
+    ``skipped_split``: the split of each of these, as in ``split``.
     ``notes``: what a person should know of how they were read, in sentences.
     """
 
@@ -127,6 +128,7 @@ class Labelled:
     class_names: tuple[str, ...] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    skipped_split: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

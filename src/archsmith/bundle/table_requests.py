@@ -18,6 +18,7 @@ from archsmith.data.tables.columns import NUMBER, Column
 from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import is_either, value_of
 
+NAMED = 12  # categories that a schema names
 SHOWN = 60  # characters of a value that a message shows
 
 
@@ -103,10 +104,11 @@ def _wrong(columns: Sequence[Column], row: Any) -> str | None:
 
 def _schema(column: Column) -> dict[str, Any]:
     if column.kind != NUMBER:
-        known = ", ".join(map(repr, column.categories[:12]))
+        n, known = len(column.categories), ", ".join(map(repr, column.categories[:NAMED]))
+        more = ", …" if n > NAMED else ""
         return {
             "type": ["string", "number", "boolean", "null"],
-            "description": f"One of {len(column.categories):,} categories: {known}. Others count as unknown.",
+            "description": f"One of {n:,} categories: {known}{more}. Others than these {n:,} count as unknown.",
         }
     described = f"In training rows from {column.minimum} to {column.maximum}; null where it is missing."
     if column.is_date:

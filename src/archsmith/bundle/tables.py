@@ -233,7 +233,15 @@ class TableIntake(Intake):
         source, notes = self._source(data, target, likely)
         columns = as_written(self.columns, [source.table], source.separator, source.decimal_commas)
         examples = AskedRows(self.written(columns), self.raw(source.table), np.arange(len(source)), source.row)
-        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped, notes=notes)
+        return Labelled(
+            examples,
+            source.targets,
+            source.split,
+            source.name,
+            skipped=source.skipped,
+            notes=notes,
+            skipped_split=source.skipped_split,
+        )
 
     def _source(self, data: Any, target: str | None, likely: str | None) -> tuple[TableSource, tuple[str, ...]]:
         """The table with its targets, and notes of how these were read. Raises DataError."""
@@ -348,7 +356,9 @@ class TableIntake(Intake):
         if self.numbers:
             found.append("Numbers far outside the ranges above are beyond what the network has seen.")
         if self.categories:
-            found.append("Categories that are not listed are all treated alike, as missing ones are.")
+            found.append(
+                "Categories that are new, or rare in training rows, are all treated alike, as missing ones are."
+            )
         return found
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -105,7 +105,8 @@ def uneven(splits: Splits, noun: str) -> list[str]:
         large, small = splits.classes[int(counts.argmax())], splits.classes[int(counts.argmin())]
         advice = "every class counts alike" if splits.balanced else "with --balance every class counts alike"
         warnings.append(
-            f"The classes are uneven: {counts.max():,} of {large!r}, {counts.min():,} of {small!r}; {advice}."
+            f"The classes are uneven: {counts.max():,} training {noun}s of {large!r}, {counts.min():,} of {small!r}; "
+            f"{advice}."
         )
     single = [name for name, n in zip(splits.classes, counts, strict=True) if n == 1]
     if len(single) == 1:
@@ -115,14 +116,16 @@ def uneven(splits: Splits, noun: str) -> list[str]:
     return warnings
 
 
-def leaked(splits: Splits, leaks: Mapping[str, int], noun: str) -> list[str]:
-    """Warnings about examples that are in an earlier split too. ``leaks``: how many, by split."""
+def leaked(splits: Splits, leaks: Mapping[str, int], noun: str, proviso: str = "") -> list[str]:
+    """Warnings about examples that are in an earlier split too. ``leaks``: how many, by split. ``proviso``: how far
+    that is known, as the end of a sentence.
+    """
     warnings = []
     for split, n in leaks.items():
         if n:
             word, where = ("validation", "training") if split == "valid" else (split, "training or validation")
             warnings.append(
                 f"{n:,} of {len(splits.by_name[split]):,} {word} {noun}s {'is' if n == 1 else 'are'} in the {where} "
-                "split too. Scores may look better than they are."
+                f"split too{proviso}. Scores may look better than they are."
             )
     return warnings

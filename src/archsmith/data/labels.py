@@ -226,7 +226,7 @@ def _numbering(numbers: NDArray[np.float64], noun: str) -> list[str]:
     if (steps > 0).all() or (steps < 0).all() or np.ptp(numbers) < 2 * n:
         return [
             f"The regression target is another whole number for nearly every {noun}, like a count of the {noun}s. "
-            "If it only names them, nothing can be learnt: choose another one with --target."
+            "If it only names them, nothing can be learnt: choose another target (another column with --target)."
         ]
     return []
 

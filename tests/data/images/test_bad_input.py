@@ -300,7 +300,7 @@ case("a name of other letters", Taken(holds=holding(HALF)))(one(lambda: encoded(
 case("a very long name", Taken(holds=holding(HALF)))(one(lambda: encoded(HALF), "x" * 240 + ".png"))
 case(
     "a picture of one pixel",
-    Taken("from 1 x 1 to 9 x 7 were resized", holds=lambda found: found.findings.n_skipped == 0),
+    Taken("from 1 x 1 to 9 x 7 (height x width) were resized", holds=lambda found: found.findings.n_skipped == 0),
 )(one(lambda: encoded(noise(1, 1, 3))))
 case("a picture of 1 x 3000 pixels", Taken("were resized", holds=lambda found: found.findings.n_skipped == 0))(
     one(lambda: encoded(noise(1, 3000, 3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,9 +60,17 @@ def test_class_folders_that_hold_class_folders_are_told(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     (note,) = read_folder(tmp_path).notes
     assert note == (
-        "All pictures of the class 'icons' lie in 2 folders inside it ('a', 'b'); likewise in 1 more. If these are the "
-        "classes, give that folder."
+        "All pictures in 'icons' lie in 2 folders inside it ('a', 'b'); likewise in 1 more. If these are the classes, "
+        "give that folder."
     )
+
+
+def test_class_folders_of_one_split_are_told_with_the_split(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "test")
+    write_pictures(tmp_path / "train" / "a")
+    write_pictures(tmp_path / "train" / "b", n=1)
+    (note,) = read_folder(tmp_path).notes
+    assert note.startswith(f"All pictures in {os.path.join('train', 'a')!r} lie in 2 folders")
 
 
 def test_split_folders_above_class_folders(tmp_path: Path) -> None:

@@ -161,13 +161,15 @@ def test_a_target_that_may_mean_two_numbers_is_found_by_its_line(folder: Path) -
 def test_a_few_gaps_are_skipped(folder: Path) -> None:
     lines = [f"pictures/{index % N}.png,{index % 2}" for index in range(40)]
     lines[3], lines[7] = "pictures/3.png,NaN", ",1"
-    source = read_table(csv(folder, "image,label", lines))
+    lines = [f"{line},{'test' if row == 7 else 'train'}" for row, line in enumerate(lines)]
+    source = read_table(csv(folder, "image,label,split", lines))
     assert len(source) == 38
     assert [reason for _, reason in source.skipped] == [
         "It has no value in the column 'label'.",
         "It has no picture in the column 'image'.",
     ]
     assert source.skipped[0][0].startswith("line 5 of ")
+    assert source.skipped_split == (0, 2)
 
 
 def test_many_gaps_are_counted(folder: Path) -> None:

@@ -80,6 +80,15 @@ def test_of_many_pictures_a_sample_is_looked_at(monkeypatch: pytest.MonkeyPatch)
     assert (min(many.asked), max(many.asked)) == (0, 9_999)
 
 
+def test_a_sample_is_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizing, "LOOKED_AT", 50)
+    assert sizes_of(Many(10_000, side=200)).notes() == (
+        "In a sample of 50, pictures are of 200 x 200 (height x width); all were resized to 64 x 64.",
+    )
+    with pytest.raises(DataError, match="5 of 50 pictures that were looked at cannot be read"):
+        sizes_of(Many(10_000, broken=True))
+
+
 def test_many_broken_pictures_are_refused_at_once() -> None:
     with pytest.raises(DataError, match="10 of 100 pictures cannot be read"):
         sizes_of(Many(100, broken=True))

@@ -206,7 +206,7 @@ case("a target of texts that all differ", csv(target=[f"t{i}" for i in range(N)]
 case(
     "a target of many texts that all differ",
     lambda root: {"x": list(range(300)), "y": [f"t{i}" for i in range(300)]},
-    Refused("has 300 different texts in 300 rows", "--target"),
+    Refused("has 300 different texts in 300 rows", "another target (another column with --target)"),
 )
 case("an empty target", csv(target=[""] * N), Refused("'target' is empty"))
 case(

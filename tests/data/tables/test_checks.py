@@ -100,6 +100,23 @@ def test_rows_with_other_rare_texts_are_other_rows(tmp_path: Path, as_frame: boo
     assert (found.duplicates, found.leaks, found.contradictions) == (0, {"valid": 0, "test": 0}, 0)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_rows_that_differ_in_unused_columns_are_not_called_the_same_without_more(tmp_path: Path, named: bool) -> None:
+    n = 60
+    table = {
+        "name": [f"name {row}" if named else "x" for row in range(n)],
+        "size": [row % 3 for row in range(n)],
+        "label": [("a", "b")[row % 7 == 0] for row in range(n)],
+    }
+    said = load(table, tmp_path, seed=0, target="label").findings.warnings
+    repeats = next(text for text in said if "another one of the same split" in text)
+    test = next(text for text in said if "test rows are in the" in text)
+    other = next(text for text in said if "another class" in text)
+    assert repeats.endswith("the same split in all columns that are used." if named else "the same split.")
+    assert ("split too, as far as the columns that are used tell. Scores" in test) == named
+    assert other.endswith("reads the same in all columns that are used." if named else "reads the same.")
+
+
 def test_rows_with_the_same_rare_text_are_found_in_every_split(tmp_path: Path) -> None:
     again = (("Weg 86", "a", "valid"), (" Weg 86 ", "a", "test"), ("Weg 2", "a", "test"), ("Weg 3", "a", "train"))
     gaps = (("", "a", "train"), ("NA", "a", "train"))
@@ -111,7 +128,9 @@ def test_rows_with_the_same_rare_text_are_found_in_every_split(tmp_path: Path) -
 def test_uneven_and_single_classes() -> None:
     train = rows([[i, i] for i in range(30)], [0] * 29 + [1])
     warnings = check(splits(train)).warnings
-    assert any("29 of 'a', 1 of 'b'; with --balance every class counts alike" in text for text in warnings)
+    assert any(
+        "29 training rows of 'a', 1 of 'b'; with --balance every class counts alike" in text for text in warnings
+    )
     assert any("has a single training row" in text for text in warnings)
 
 

@@ -84,6 +84,12 @@ def test_texts_in_a_few_rows_are_not_said_to_be_in_every_row() -> None:
     assert [(entry.name, entry.reason) for entry in fitted.ignored] == [("remark", reason)]
 
 
+@pytest.mark.parametrize("value", ["late", 5.0])
+def test_a_column_with_one_value_is_said_to_have_it_in_one_row(value: object) -> None:
+    fitted = fit(used=np.arange(30) % 7, once=[value, *[None] * 29])
+    assert [(entry.name, entry.reason) for entry in fitted.ignored] == [("once", "has a value in one row only")]
+
+
 def test_fractions_that_rise_do_not_count_the_rows() -> None:
     assert [column.name for column in fit(index=100.5 + np.arange(30) * 0.7).columns] == ["index"]
 
@@ -111,6 +117,8 @@ def test_categories_of_which_many_are_numbers_are_noted() -> None:
         fitted = fit(c=values)
         assert fitted.columns[0].kind == "category" and said in " ".join(fitted.notes)
     assert not fit(c=["1", "2", "three", "four", "five"] * 5).notes
+    # half of the different values are numbers, but few of all
+    assert not fit(c=[*["S", "M", "L"] * 40, *["38", "40", "42"] * 2]).notes
 
 
 def test_numbers_among_texts_are_categories() -> None:

@@ -34,8 +34,9 @@ def read_folder(folder: Path) -> Source:
         before = len(names)
         folders.append(label)
         names.extend(_pictures(folder, path, others))
-        inner = _inner(names, before, os.path.relpath(path, folder))
-        deeper |= {label: inner} if len(inner) > 1 else {}
+        top = os.path.relpath(path, folder)
+        inner = _inner(names, before, top)
+        deeper |= {top: inner} if len(inner) > 1 else {}
         tops += [(split, label, len(names) - before)] if len(names) > before else []
     if not names:
         raise _nothing_in(folder)
@@ -74,11 +75,11 @@ def _deeper(parted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """What is to be said of class folders whose pictures lie in several folders of their own."""
     if not parted:
         return ()
-    label, inner = next(iter(parted.items()))
+    top, inner = next(iter(parted.items()))
     others = f"; likewise in {len(parted) - 1:,} more" if len(parted) > 1 else ""
     shown = ", ".join(map(repr, inner[:NAMED])) + (", …" if len(inner) > NAMED else "")
     return (
-        f"All pictures of the class {label!r} lie in {len(inner):,} folders inside it ({shown}){others}. If these are "
+        f"All pictures in {top!r} lie in {len(inner):,} folders inside it ({shown}){others}. If these are "
         "the classes, give that folder.",
     )
 

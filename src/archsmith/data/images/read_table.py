@@ -131,6 +131,7 @@ def _source(
         class_names,
         notes=(*chosen.notes, *rows.notes),
         skipped=rows.skipped,
+        skipped_split=rows.skipped_split,
         target=chosen.target,
         image=chosen.image,
     )
@@ -166,6 +167,7 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
         name="table",
         notes=(*chosen.notes, *rows.notes, *found.notes),
         skipped=rows.skipped,
+        skipped_split=rows.skipped_split,
         target=chosen.target,
     )
 
@@ -189,6 +191,7 @@ class _Rows:
     ``labels``: ``(len(kept),)``.
     ``split``: ``(len(kept),)``, indexes into ``SPLITS``.
     ``skipped``: (name, reason) of the other rows.
+    ``skipped_split``: the split of each of these.
     ``notes``: what was decided, in sentences.
     """
 
@@ -196,6 +199,7 @@ class _Rows:
     labels: NDArray[Any]
     split: NDArray[np.int8]
     skipped: tuple[tuple[str, str], ...]
+    skipped_split: tuple[int, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -206,15 +210,18 @@ def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: C
     labels, missing = as_targets(columns[chosen.target], chosen.target)
     split = codes_of(columns[chosen.split], chosen.split, where) if chosen.split else all_training(n)
     skipped = _gaps(missing, chosen.target, lacking(labels, missing), where)
+    skipped_split = split[missing].tolist()
     if chosen.image in columns:
         cells = columns[chosen.image]
         empty = np.array([value is None or (isinstance(value, str) and not value.strip()) for value in cells], bool)
         empty &= ~missing
         skipped += _gaps(empty, chosen.image, "picture", where)
+        skipped_split += split[empty].tolist()
         missing = missing | empty
     kept: list[int] = np.flatnonzero(~missing).tolist()
     texts = [text for text in columns[chosen.target] if isinstance(text, str)] if labels.dtype.kind == "U" else ()
-    return _Rows(kept, labels[kept], split[kept], tuple(skipped), joined_blanks(texts, chosen.target))
+    notes = joined_blanks(texts, chosen.target)
+    return _Rows(kept, labels[kept], split[kept], tuple(skipped), tuple(skipped_split), notes)
 
 
 def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int], str]) -> list[tuple[str, str]]:

@@ -29,6 +29,7 @@ class Sizes:
     ``equal``: do all pictures have one size?
     ``mixed``: are grey and coloured pictures mixed?
     ``pixels``: the median number of pixels.
+    ``sample``: how many pictures were looked at; 0 for all.
     """
 
     shape: tuple[int, int, int]
@@ -37,6 +38,7 @@ class Sizes:
     equal: bool
     mixed: bool
     pixels: int
+    sample: int = 0
 
     @property
     def resized(self) -> bool:
@@ -52,7 +54,10 @@ class Sizes:
                 if self.equal
                 else "from {} x {} to {} x {}".format(*self.smallest, *self.largest)
             )
-            found.append(f"Pictures {sizes} (height x width) were resized to {height} x {width}.")
+            which = f"In a sample of {self.sample:,}, pictures are {sizes}" if self.sample else f"Pictures {sizes}"
+            found.append(
+                f"{which} (height x width){'; all' if self.sample else ''} were resized to {height} x {width}."
+            )
         if self.mixed:
             found.append("Grey and coloured pictures are mixed; all are taken as coloured.")
         return tuple(found)
@@ -75,7 +80,7 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
         except DataError as error:  # listed when it is decoded
             broken.append(error)
     if not found or len(broken) > BROKEN_SHARE * len(looked):
-        raise too_many_broken(len(broken), len(looked), broken[0].message)
+        raise too_many_broken(len(broken), len(looked), broken[0].message, sampled=len(looked) < len(pictures))
     sides = [(header.height, header.width) for header in found]
     areas = [height * width for height, width in sides]
     channels = {header.channels for header in found}
@@ -89,15 +94,17 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
         len(set(sides)) == 1,
         len(channels) > 1,
         int(np.median(areas)),
+        len(looked) if len(looked) < len(pictures) else 0,
     )
 
 
-def too_many_broken(n: int, total: int, reason: str, seen_all: bool = True) -> DataError:
+def too_many_broken(n: int, total: int, reason: str, seen_all: bool = True, *, sampled: bool = False) -> DataError:
     """The error that ``n`` of ``total`` pictures cannot be read, one of them for this ``reason``. ``seen_all``: were
-    all of them tried?
+    all of them tried? ``sampled``: are there more than these?
     """
+    which = "pictures that were looked at" if sampled else "pictures"
     return DataError(
-        f"{'' if seen_all else 'At least '}{n:,} of {total:,} pictures cannot be read, among them: {reason}",
+        f"{'' if seen_all else 'At least '}{n:,} of {total:,} {which} cannot be read, among them: {reason}",
         "Remove or replace them; up to 5 % are skipped.",
     )
 

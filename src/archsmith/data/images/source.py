@@ -64,6 +64,7 @@ class Source:
     ``target``: what a regression target is called.
     ``noun``: what an example is called.
     ``image``: the column of a table that holds the pictures; empty where they come from elsewhere.
+    ``skipped_split``: the split of each entry of ``skipped``, as in ``split``; empty where there is no table.
     """
 
     pictures: Pictures
@@ -77,6 +78,7 @@ class Source:
     target: str = "value"
     noun: str = "picture"
     image: str = ""
+    skipped_split: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pictures)

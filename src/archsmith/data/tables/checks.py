@@ -28,7 +28,7 @@ from archsmith.data.findings import (
 )
 from archsmith.data.tables.cells import Raw, short
 from archsmith.data.tables.column_notes import Ignored
-from archsmith.data.tables.columns import categories_of, n_codes, numbers_of
+from archsmith.data.tables.columns import CONSTANT, EMPTY, categories_of, n_codes, numbers_of
 from archsmith.data.tables.encode import Apart
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
@@ -214,13 +214,17 @@ def _warnings(splits: TableSplits, duplicates: int, leaks: Mapping[str, int], co
             "predictions are made."
         )
     warnings += uneven(splits, "row")
+    # rows that are alike in what is learnt may differ in what is not
+    partly = any(entry.reason not in (EMPTY, CONSTANT) for entry in splits.ignored)
+    used = " in all columns that are used" if partly else ""
     if duplicates:
-        warnings.append(f"{counted(duplicates, 'row', 'repeats', 'repeat')} another one of the same split.")
-    warnings += leaked(splits, leaks, "row")
+        warnings.append(f"{counted(duplicates, 'row', 'repeats', 'repeat')} another one of the same split{used}.")
+    warnings += leaked(splits, leaks, "row", ", as far as the columns that are used tell" if partly else "")
     if contradictions:
         other = "target" if splits.is_regression else "class"
         warnings.append(
-            f"{counted(contradictions, 'training row', 'has', 'have')} another {other} than a row that reads the same."
+            f"{counted(contradictions, 'training row', 'has', 'have')} another {other} than a row that reads the same"
+            f"{used}."
         )
     return [*warnings, *too_few(splits, "row")]
 

@@ -54,10 +54,13 @@ ID_SHARE = 0.9  # a column with more different texts than this share of its valu
 FEW = 20  # different texts that no column is too small for
 MOSTLY = 0.8  # a column with at least this share of numbers among its values is meant to hold numbers
 PARTLY = 0.5  # from this share on, of the values or of the different ones, categories that are numbers are noted
+SOME = 0.2  # of the values; with fewer numbers, the texts are what the column is about
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
+EMPTY, CONSTANT = "has no values", "has a single value"
 SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
 UNCLEAR = "holds dates of which nothing says whether the day or the month comes first; write them like 2023-04-03"
 SPARSE = "has another text in nearly every row where it is not empty"
+ALONE = "has a value in one row only"
 UNNAMED = re.compile(r"Unnamed: \d+")  # what an empty heading becomes
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 
@@ -294,8 +297,9 @@ def _written(
         best = max(best, (sum(counts[text] for text in own), written, marks), key=lambda entry: entry[0])
     texts = {text for text in counts if value_of(text, *best[1:]) is None}
     what = "dates" if best[1] in DATE_WAYS else "numbers"
-    if best[0] < MOSTLY * counts.total():
-        if best[0] >= PARTLY * counts.total() or len(counts) - len(texts) >= PARTLY * len(counts):
+    share = best[0] / counts.total()
+    if share < MOSTLY:
+        if share >= PARTLY or (share >= SOME and len(counts) - len(texts) >= PARTLY * len(counts)):
             seen.partly[name] = what, max(sorted(texts), key=lambda text: counts[text])
         return None
     values = whole.take(train)
@@ -327,10 +331,10 @@ def _number(name: str, values: NDArray[np.float64], written: str, marks: str, se
         seen.beyond.append(name)
     missing = 1 - len(present) / max(1, len(values))
     if not len(present):
-        return Ignored(name, "has no values")
+        return Ignored(name, EMPTY)
     different = np.unique(present)
     if len(different) == 1:
-        return None if missing and written == PLAIN else Ignored(name, "has a single value")
+        return None if missing and written == PLAIN else Ignored(name, CONSTANT)
     if name.lower() in ROW_NAMES and len(different) == len(values) and _rising(values):
         return Ignored(name, "counts the rows")
     if written == PLAIN and len(different) == len(values) > FEW and _rising(values):
@@ -371,14 +375,16 @@ def _category(name: str, counts: Counter[str], n: int, seen: Seen) -> Column | I
         merged[canonical(text) or ""] += count
     present = merged.total()
     if not present:
-        return Ignored(name, "has no values")
+        return Ignored(name, EMPTY)
     if len(merged) == 1 and present == n:
-        return Ignored(name, "has a single value")
+        return Ignored(name, CONSTANT)
     order = sorted(merged, key=lambda text: (-merged[text], text))
     signed = sum(merged[text] for text in order if is_signed(text)) >= MOSTLY * present
     kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
         reason = SPARSE if present < ID_SHARE * n else "has another text in nearly every row"
+        if present == 1:
+            reason = ALONE
         return Ignored(name, SIGNED if signed else UNCLEAR if name in seen.ambiguous else reason)
     if signed:
         seen.signed[name] = next(text for text in order if is_signed(text))

@@ -60,6 +60,7 @@ class TableSource:
     ``target``: name of the target column.
     ``notes``: what was decided while reading, in sentences.
     ``skipped``: (row, reason) of rows without a target.
+    ``skipped_split``: the split of each of these, as in ``split``.
     ``ignored``: columns that hold no values that can be used.
     ``places``: ``(n,)``, which row of the table each one is, as a spreadsheet numbers them.
     ``heading_row``: of a CSV file, in which row the headings are.
@@ -87,6 +88,7 @@ class TableSource:
     target_way: tuple[str, str] = NO_WAY
     split_column: str = ""
     heading_row: int = 1
+    skipped_split: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -325,6 +327,7 @@ def _source(
     skipped = tuple((where(row), reason) for row in np.flatnonzero(missing).tolist())
     if len(skipped) == n:
         raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
+    skipped_split = tuple(codes[missing].tolist())
     kept = np.flatnonzero(~missing)
     if skipped:
         columns = {column: values.take(kept) for column, values in columns.items()}
@@ -348,6 +351,7 @@ def _source(
         way,
         split or "",
         heading_row,
+        skipped_split,
     )
 
 

@@ -89,12 +89,12 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
         if task != REGRESSION and n > max(MANY, len(values) / 2):
             raise DataError(
                 f"The target {name} has {n:,} different texts in {len(values):,} rows.",
-                "That looks like names or notes. Name another column with --target.",
+                "That looks like names or notes. Choose another target (another column with --target).",
             )
         if task != REGRESSION and n > len(values) / 2:
             warnings = (
                 f"The target {name} has {n:,} different texts in {len(values):,} rows. If they are names or notes, "
-                "choose another column with --target.",
+                "choose another target (another column with --target).",
             )
     meaning = labels.target(_Labelled(values, source.split), task)
     return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), (*warnings, *meaning.warnings))
