@@ -124,6 +124,7 @@ def test_rows_are_json_whatever_they_are_made_of(stub: Stub) -> None:
         (Decimal("NaN"), None),
         (Decimal("sNaN"), None),
         (float("-inf"), "-inf"),
+        (Decimal("Infinity"), "inf"),
     ],
 )
 def test_values_of_libraries_are_what_a_table_has(stub: Stub, value: Any, wanted: Any) -> None:

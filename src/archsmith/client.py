@@ -174,12 +174,12 @@ def _value(value: Any) -> Any:
     if type(value).__name__ in ("NAType", "NaTType"):  # of pandas; NA is not even different from itself
         return None
     if isinstance(value, Decimal):
-        return None if value.is_nan() else float(value)
+        value = float("nan") if value.is_nan() else float(value)
     if hasattr(value, "item"):
         plain = value.item()
         if type(value).__name__ == "datetime64" and isinstance(plain, int):  # nanoseconds, which Python has no date of
             plain = value.astype("datetime64[us]").item()
         value = plain
     if isinstance(value, float) and abs(value) == float("inf"):
-        return str(value)  # which the server refuses, for this example alone
+        return str(value)  # no number in a column of numbers, so that this example alone is refused
     return None if value != value else value

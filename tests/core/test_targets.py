@@ -58,6 +58,7 @@ def test_balance_changes_the_main_metric_and_nothing_else() -> None:
         ("memory_bandwidth", None),
         ("flops_per_second", None),
         ("accuracy_per_joule", None),
+        ("flops_per_dollar", None),
         ("seconds_per_image", False),
         ("energy per inference", False),
         ("error_per_class", False),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 from archsmith.core.errors import UsageError
 
@@ -63,9 +62,10 @@ METRICS: dict[str, Metric] = {
 
 # Words in the names of metrics of other people's evaluators.
 MORE = frozenset({"accuracy", "r2", "f1", "auc", "precision", "recall", "throughput"})
+WORK = frozenset({"params", "parameters", "macs", "flops", "memory", "bytes", "size", "sizes"})
 LESS = frozenset(
     {"loss", "error", "mse", "rmse", "mae", "perplexity"}
-    | {"params", "parameters", "macs", "flops", "memory", "bytes", "size", "sizes"}
+    | WORK
     | {"seconds", "time", "times", "latency", "energy", "cost", "costs"}
 )
 # Words that turn the meaning of the others around, or may: more of ``neg_error`` and of ``params_saved`` is better.
@@ -74,7 +74,8 @@ TURNED = frozenset(
     | {"saved", "improvement", "improved", "gain", "gains", "gained", "drop", "decrease", "increase"}
     | {"efficiency", "efficient", "bandwidth", "utilization", "utilisation"}
 )
-# Behind ``per`` these do, too: more of ``flops_per_second`` is better, and less of ``seconds_per_image``.
+# So may ``per``, before one of these or behind work: more of ``flops_per_dollar`` is better, less of
+# ``seconds_per_image``.
 UNITS = frozenset(
     {"ns", "us", "ms", "s", "sec", "second", "seconds", "min", "minute", "h", "hour", "day", "time", "cycle"}
     | {"energy", "j", "joule", "joules", "w", "watt", "watts", "wh", "kwh", "mj"}
@@ -88,7 +89,8 @@ def more_is_better(metric: str) -> bool | None:
     if metric in METRICS:
         return METRICS[metric].maximize
     words = re.split(r"[^a-z0-9]+", metric.lower())
-    a_rate = any(word == "per" and unit in UNITS for word, unit in pairwise(words))
+    per = words.index("per") if "per" in words else len(words)
+    a_rate = bool(UNITS.intersection(words[per + 1 : per + 2]) or WORK.intersection(words[:per])) and per < len(words)
     if a_rate or TURNED.intersection(words) or metric.lstrip().startswith("-"):
         return None
     more, less = bool(MORE.intersection(words)), bool(LESS.intersection(words))

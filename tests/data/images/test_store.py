@@ -313,6 +313,13 @@ def test_a_missing_or_damaged_folder_is_a_data_error(tmp_path: Path, harm: Calla
         store.open_splits(folder)
 
 
+def test_pictures_that_are_stored_with_other_classes_counting_are_known(tmp_path: Path) -> None:
+    source = write_folder(tmp_path / "p", 300)
+    load(source, tmp_path / "cache", seed=0)
+    balanced = load(source, tmp_path / "cache", seed=0, balanced=True, seconds=1e-9)
+    assert sum(balanced.findings.n_examples.values()) == 300
+
+
 def test_a_damaged_folder_is_no_source_of_the_same_pictures(tmp_path: Path) -> None:
     whole = load(write_folder(tmp_path / "p", 100), tmp_path / "cache", seed=0)
     harm_index(whole.folder)

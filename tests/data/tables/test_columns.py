@@ -87,7 +87,9 @@ def test_texts_in_a_few_rows_are_not_said_to_be_in_every_row() -> None:
 @pytest.mark.parametrize("value", ["late", 5.0])
 def test_a_column_with_one_value_is_said_to_have_it_in_one_row(value: object) -> None:
     fitted = fit(used=np.arange(30) % 7, once=[value, *[None] * 29])
-    assert [(entry.name, entry.reason) for entry in fitted.ignored] == [("once", "has a value in one row only")]
+    assert [(entry.name, entry.reason) for entry in fitted.ignored] == [
+        ("once", "has a value in one training row only")
+    ]
 
 
 def test_fractions_that_rise_do_not_count_the_rows() -> None:

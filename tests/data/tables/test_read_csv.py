@@ -126,6 +126,7 @@ def test_a_missing_cell_above_a_number_is_no_name(tmp_path: Path, cell: str) -> 
         ("sample,1100.5,1101.0,protein", "s1,0.31,0.3,12.5"),
         ("country,2023,2022,2021,target", "de,4,3,2,7"),
         ("place;0.5;price", "sea;1;12,5"),
+        ("%protein,1100.5", "12,0.31"),
     ],
 )
 def test_numbers_among_texts_that_stand_above_numbers_are_names(tmp_path: Path, heading: str, below: str) -> None:

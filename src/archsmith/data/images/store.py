@@ -143,7 +143,9 @@ def build(
         with locked(root / f".{key}.lock", told.wait):
             told.what = "decode"
             if (folder / FACTS).exists():
-                with contextlib.suppress(ArchsmithError, *DAMAGE):  # whoever opens it says what is wrong there
+                with contextlib.suppress(
+                    ArchsmithError, FileNotFoundError, *DAMAGE
+                ):  # whoever opens it says what is wrong there
                     facts = read_json(folder, FACTS)
                     _tell(content, folder, facts["flat"], facts["broken"])
             else:
@@ -162,12 +164,14 @@ def build(
 def is_known(content: Content, root: Path) -> bool:
     """Is ``content`` stored below ``root``, or was it begun?"""
     key = content.key
-    return (root / key / FACTS).exists() or (root / f".{key}.draft" / STATE).exists()
+    return (
+        any((root / each / FACTS).exists() for each in (key, _twin(key))) or (root / f".{key}.draft" / STATE).exists()
+    )
 
 
 def cut_for(content: Content, root: Path) -> float:
     """For how many seconds the stored or begun share ``content`` was cut; 0 where nothing says so."""
-    for folder in (root / content.key, root / f".{content.key}.draft"):
+    for folder in (root / content.key, root / _twin(content.key), root / f".{content.key}.draft"):
         with contextlib.suppress(DataError, KeyError, TypeError):
             return float(read_json(folder, CUT)["seconds"])
     return 0.0
@@ -210,7 +214,7 @@ class _Told:
 
 def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
     """Write all files of ``content`` into ``folder``."""
-    twin = root / (content.key.removesuffix(BALANCED) + ("" if content.balanced else BALANCED))
+    twin = root / _twin(content.key)
     if (twin / FACTS).exists():  # the same pictures; only ``balanced`` differs
         with contextlib.suppress(ArchsmithError, OSError, *DAMAGE):  # of a damaged one nothing is taken
             shutil.rmtree(folder, ignore_errors=True)
@@ -221,6 +225,11 @@ def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
             return
         shutil.rmtree(folder, ignore_errors=True)
     _finish(content, folder, *_decode(content, root, folder, told))
+
+
+def _twin(key: str) -> str:
+    """The key of the same pictures whose classes count otherwise."""
+    return key.removesuffix(BALANCED) if key.endswith(BALANCED) else key + BALANCED
 
 
 def _is_said(content: Content, folder: Path) -> bool:

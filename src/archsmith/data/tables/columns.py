@@ -60,7 +60,7 @@ EMPTY, CONSTANT = "has no values", "has a single value"
 SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
 UNCLEAR = "holds dates of which nothing says whether the day or the month comes first; write them like 2023-04-03"
 SPARSE = "has another text in nearly every row where it is not empty"
-ALONE = "has a value in one row only"
+ALONE = "has a value in one training row only"
 UNNAMED = re.compile(r"Unnamed: \d+")  # what an empty heading becomes
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 

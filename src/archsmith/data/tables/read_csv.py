@@ -35,6 +35,7 @@ WINDOWS, ANY = "cp1252", "latin-1"  # of files that are not UTF-8; the other one
 NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how files of spreadsheet programs begin
 FRACTION = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+WORD = re.compile(r"[^\d+\-.<>=~≈]*[^\W\d]")  # what a value of a measurement does not begin with, then a letter
 WHOLE = re.compile(r"[+-]?\d+")
 BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -253,7 +254,7 @@ def _heads_numbers(heading: Sequence[str], below: Sequence[str]) -> bool:
     """
     pairs = zip(heading, below, strict=False)
     return any(
-        name[:1].isalpha() and not is_missing(name) and is_number(cell) and not is_missing(cell) for name, cell in pairs
+        WORD.match(name) and not is_missing(name) and is_number(cell) and not is_missing(cell) for name, cell in pairs
     )
 
 
