@@ -313,7 +313,10 @@ def test_a_missing_or_damaged_folder_is_a_data_error(tmp_path: Path, harm: Calla
         store.open_splits(folder)
 
 
-def test_pictures_that_are_stored_with_other_classes_counting_are_known(tmp_path: Path) -> None:
+def test_pictures_that_are_stored_with_other_classes_counting_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 100)
     source = write_folder(tmp_path / "p", 300)
     load(source, tmp_path / "cache", seed=0)
     balanced = load(source, tmp_path / "cache", seed=0, balanced=True, seconds=1e-9)
