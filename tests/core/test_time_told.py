@@ -38,7 +38,7 @@ def test_what_took_longer_than_was_kept_for_it_is_named() -> None:
     phases = {"train fixed": {"seconds": 12.0, "expected": 12.0}, "test": {"seconds": 2.6}, "export": {"seconds": 15.2}}
     phases["search"] = {"seconds": 20.0}
     late = "That is 0:12 more than the budget: "
-    assert told(52.0, phases).startswith(f"{late}the machine was slower than at the start")
+    assert told(52.0, phases).startswith(f"{late}no part of it stands out")
     kept = {"reserve_seconds": 7.6}
     assert (
         told(52.0, phases, forecast=kept)

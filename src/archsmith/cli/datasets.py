@@ -112,7 +112,8 @@ def forecast_trials(
     if seconds is None:
         return None
     fits = float(workers * budget.seconds / seconds)
-    takes = f"Training a network of this space for {number(epochs)} epochs takes about {clock(seconds)} here"
+    long = f"about {clock(seconds)}" if seconds >= 1 else "less than a second"
+    takes = f"Training a network of this space for {number(epochs)} epochs takes {long} here"
     fewer = epochs * fits / WANTED
     other = f"--epochs {fewer:.2g}, " if fewer >= FEWEST_EPOCHS else ""
     minutes = max(1, math.ceil(WANTED * seconds / workers / 60))

@@ -332,15 +332,15 @@ def _run(
 
 
 def slowness(report: Mapping[str, Any]) -> str:
-    """What to say of a search that was slower than its forecast; empty where it was not."""
+    """What to say of a search that was slower than its forecast; empty where it was not. What it was, nobody knows."""
     from archsmith.core.budget import SECONDS
 
     expected, tried = report["forecast_trials"], report["n_trials"]
     if expected is None or report["stop_reason"] != SECONDS or tried >= SLOW_SHARE * (expected - 1):
         return ""
     return (
-        f"There was time for about {expected:.0f} trials by the forecast: the machine was slower than at the start, "
-        "most often because other programs ran."
+        f"There was time for about {expected:.0f} trials by the forecast. They took longer: their networks were larger "
+        "than the one that was timed, or the machine was slower, as it is while other programs run."
     )
 
 

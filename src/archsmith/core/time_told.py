@@ -67,4 +67,4 @@ def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str
     between = float(result["seconds"]) - math.fsum(each["seconds"] for each in spent.values())
     if spent and between >= LATE_SHARE * over:
         return f"{BETWEEN} took {told_as(between)}."
-    return "the machine was slower than at the start, most often because other programs ran."
+    return "no part of it stands out; the machine may have been slower, as it is while other programs run."

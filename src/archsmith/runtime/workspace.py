@@ -219,7 +219,9 @@ def _made_as(name: str, folder: Path) -> bool:
 
 
 def _refuse_odd(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
+    if name == "last":
+        raise UsageError("A study cannot be named 'last'.", "That word stands for the latest one.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
         raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
 
 
