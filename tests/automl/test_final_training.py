@@ -197,6 +197,7 @@ def test_weights_that_were_clearly_better_before_are_taken_back(workshop, begun,
     monkeypatch.setattr(Workshop, "_trained", spoilt)
     final, _ = train(workshop, begun, tmp_path / "b", epochs=60.0)
     assert final.score.metrics["accuracy"] >= 0.9 * best.score.metrics["accuracy"]
+    assert final.epochs < best.epochs == 60.0
     assert workshop.goal.score(final.outputs(valid), valid.targets).metrics == pytest.approx(final.score.metrics)
 
 

@@ -245,7 +245,8 @@ class Workshop:
 
         valid = self.splits.valid
         score = self.goal.score(predicted(valid), valid.targets)
-        before = replace(final, score=score, outputs=predicted, network=network)
+        epochs = final.epochs if found[2] is None else found[2]
+        before = replace(final, score=score, outputs=predicted, epochs=epochs, network=network)
         return before if self.clearly_better(before, final) else final
 
     def clearly_better(self, one: Final, other: Final) -> bool:

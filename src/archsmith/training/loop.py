@@ -409,7 +409,7 @@ class _Run:
             return None
         score = evaluate(self.network, self.valid, self.pipeline, self.goal, device=self.device, check=self.check)
         if self.best_to is not None:
-            _keep_best(self.best_to, self.network, score.metrics[self.goal.metrics[0]])
+            _keep_best(self.best_to, self.network, score.metrics[self.goal.metrics[0]], self.epochs)
         return score
 
     # Checkpoints
@@ -505,17 +505,19 @@ def is_flat(curve: Curve, metric: str, patience: float) -> bool:
     return len(scores) - 1 - best >= MEASURED_SINCE and scores[-1][0] >= patience * scores[best][0]
 
 
-def _keep_best(place: Path, network: nn.Module, score: float) -> None:
+def _keep_best(place: Path, network: nn.Module, score: float, epochs: float) -> None:
     """Write the weights, unless those that are there scored as well. Scores are such that more is better."""
     found = checkpoint.load(place)
     if found is None or found[1]["score"] < score:
-        checkpoint.save(place, network.state_dict(), {"score": score})
+        checkpoint.save(place, network.state_dict(), {"score": score, "epochs": epochs})
 
 
-def best_weights(place: Path) -> tuple[dict[str, Tensor], float] | None:
-    """The weights that ``train`` left there with ``best_to``, and their score; None where there are none."""
+def best_weights(place: Path) -> tuple[dict[str, Tensor], float, float | None] | None:
+    """The weights that ``train`` left there with ``best_to``, their score, and after how many epochs it was; None where
+    there are none. Files of earlier versions do not say the epochs.
+    """
     found = checkpoint.load(place)
-    return None if found is None else (found[0], float(found[1]["score"]))
+    return None if found is None else (found[0], float(found[1]["score"]), found[1].get("epochs"))
 
 
 def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:

@@ -26,6 +26,15 @@ def test_a_curve_that_comes_back_did_not_stay(make: Any) -> None:
     assert "stayed at 86.5" in _lead(study, flat, EXAMPLES).replace(NB, " ")
 
 
+def test_what_is_exported_of_a_training_that_was_better_before_is_told(make: Any) -> None:
+    study = read_study(make())
+    assert study.exported is not None and study.exported["epochs"] == 8
+    for end, told in ((8.0, False), (66.7, True)):
+        curve = Curve("searched", ((0.0, 0.7), (7.0, 0.83), (end, 0.75)), (), True)
+        text = _lead(study, curve, EXAMPLES).replace(NB, " ")
+        assert ("What is exported is its state after 8 epochs." in text) == told
+
+
 def test_scores_and_losses_are_drawn(make: Any) -> None:
     study = read_study(make())
     found = curves_of(study)

@@ -41,7 +41,7 @@ def test_the_largest_part_is_not_most_and_the_rest_is_shown(make: Any) -> None:
     assert spent is not None
     text = spent.lead.replace(NB, " ")
     assert text.startswith(
-        "The job took 1 min 50 s of the 1 min 23 s that it was given. That is 27 s more than the budget: the machine"
+        "The job took 1 min 50 s of the 1 min 23 s that it was given. That is 27 s more than the budget: no part"
     )
     assert sum(seconds for _, seconds, _ in spent.rows) == pytest.approx(110.0, abs=0.1)
 

@@ -29,6 +29,11 @@ def test_hopeless_scores_do_not_set_the_scale(make: Any) -> None:
     assert 0.1 < floor < 0.80 and n_below == 1
 
 
+def test_what_the_axis_has_room_for_is_not_counted_as_below(make: Any) -> None:
+    floor, n_below = floor_of(read_study(make()), [0.455, 0.977, 0.977, *[1.0] * 9])
+    assert floor > 0.977 and n_below == 1
+
+
 def test_scores_that_have_room_are_drawn_where_they_are(make: Any) -> None:
     floor, n_below = floor_of(read_study(make()), [0.9345, 0.9956, 0.9869, 0.9956, 0.9956])
     assert floor == -math.inf and n_below == 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.figures import Points
 from archsmith.analysis.report.kind import Words, words_of
+from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.section import Section, Term
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import epochs, is_share, metric_name, points, score, sentence_case, the_network
@@ -73,7 +74,7 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
     went = f"began and ended at {after}" if before == after else f"went from {before} to {after}"
     if {score(study.metric, value) for _, value in data} == {after}:
         went = f"stayed at {after}"
-    text = f"Within {epochs(end_epoch)} {name} {went} on the validation split. {each}"
+    text = f"Within {epochs(end_epoch)} {name} {went} on the validation split. {_kept(study, curve)}{each}"
     if end_epoch < HARDLY:
         return f"{text} That is hardly trained, so this curve does not say what longer training would bring."
     if len(data) < POINTS:
@@ -88,6 +89,14 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
     if gain <= GAIN:
         return text + " The last quarter brought next to nothing: longer training alone would hardly help."
     return text + f" The last quarter brought {points(gain)}. More time may bring a little more."
+
+
+def _kept(study: Study, curve: Curve) -> str:
+    """Of a training that was clearly better before its end: what of it is exported."""
+    after = finite((study.exported or {}).get("epochs"))
+    if not curve.exported or after is None or after > 0.999 * curve.scores[-1][0]:
+        return ""
+    return f"What is exported is its state after {epochs(after)}. "
 
 
 def drawings(study: Study, facts: Curves) -> dict[str, str]:

@@ -90,8 +90,9 @@ def sizes_of(study: Study) -> Sizes | None:
         for i, row in enumerate(study.rows)
         if row.get("valid") is not None and row.get("params") and row["name"] != "linear"
     )
-    lead = f"{_tendency(sized, study.maximize)} {_smaller(study, sized, front)}"
-    return Sizes(lead, some, front, trained, left_out, *floor_of(study, values_of(sized)), _called(study))
+    lead = f"{_tendency(sized, study.maximize)} {_smaller(study, sized, front)}".strip()
+    floor, n_below = floor_of(study, values_of(sized), [value for *_, value, _ in trained])
+    return Sizes(lead, some, front, trained, left_out, floor, n_below, _called(study))
 
 
 def _called(study: Study) -> str:

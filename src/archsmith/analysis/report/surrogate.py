@@ -98,7 +98,11 @@ def level_style(level: int) -> tuple[str, str]:
 
 
 def _note(study: Study, ranks: bool, n_unscored: int, n_left_out: int) -> str:
-    text = "Both axes: the share of the trials until then that a trial beats. " if ranks else ""
+    text = ""
+    if ranks:
+        text = "Both axes: the share of the earlier trials that a trial beats, where equal ones count half. "
+        if len({trial.fidelity for trial in study.history.finished}) > 1:
+            text += "Trials are compared with those of the same length. "
     text += (
         "The strategy proposes only what the surrogate takes for good. "
         "Over the whole search space the correlation would probably be higher."
@@ -122,7 +126,7 @@ def _of_ranks(study: Study) -> Guesses | None:
         if mean is None or deviation is None or trial.id not in stood:
             continue
         low, middle, high = (NormalDist().cdf(mean + shift * max(0.0, deviation)) for shift in (-1, 0, 1))
-        came = "failed" if trial.losses is None else f"better than {share(stood[trial.id])}"
+        came = "failed" if trial.losses is None else f"beat {share(stood[trial.id])}, equal ones counted half"
         tip = f"trial {trial.id}: expected better than {share(middle)} ({share(low)} to {share(high)}), {came}"
         dots.append(Guess(trial.id, middle, stood[trial.id], trial.losses is None, None, tip))
         guesses.append(mean)
@@ -131,7 +135,8 @@ def _of_ranks(study: Study) -> Guesses | None:
     outcomes = [dot.outcome for dot in dots]
     expected, came_out = (_whole(statistics.median(each)) for each in ([dot.expected for dot in dots], outcomes))
     text = _agreement(guesses, outcomes)
-    text += f" Typically a trial was expected to beat {expected} of the earlier ones, and it beat {came_out}."
+    text += f" Typically a trial was expected to beat {expected} of the earlier ones, and it beat {came_out}"
+    text += ", equal ones counted half."
     some, left_out = thinned(dots, set())
     return Guesses(text, _note(study, True, 0, left_out), some, (), True, not _raced(study))
 

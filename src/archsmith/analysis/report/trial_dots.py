@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from archsmith.analysis.report.figures import score_axis
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import listing, rounded, score
 from archsmith.core.seeds import generator
@@ -101,18 +102,20 @@ def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tu
     return some, len(dots) - len(some)
 
 
-def floor_of(study: Study, values: Sequence[float]) -> tuple[float, int]:
-    """The score below which dots get a mark of their own at the edge, so that a few hopeless ones do not press all
-    others together; and how many do. ``-inf`` where all have room.
+def floor_of(study: Study, values: Sequence[float], others: Sequence[float] = ()) -> tuple[float, int]:
+    """The score that the axis need not reach below, so that a few hopeless dots do not press all others together; and
+    how many are below the axis, where they get a mark of their own at the edge. ``-inf`` where all have room.
+    ``others``: what the axis has room for as well.
     """
     if not study.maximize or len(values) < 5:
         return -math.inf, 0
     best, median = max(values), statistics.median(values)
     floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
-    others = max(best - min(value for value in values if value >= floor), LEAST * abs(best))
-    if best - min(values) <= PRESSED * others:
+    inside = [value for value in values if value >= floor]
+    if best - min(values) <= PRESSED * max(best - min(inside), LEAST * abs(best)):
         return -math.inf, 0
-    return floor, sum(value < floor for value in values)
+    low = score_axis([*others, *inside], study.metric, "").low
+    return floor, sum(value < low for value in values)
 
 
 def values_of(dots: Sequence[Dot]) -> list[float]:
