@@ -131,6 +131,11 @@ def test_values_of_libraries_are_what_a_table_has(stub: Stub, value: Any, wanted
     assert sent(stub, {"a": value}) == {"examples": [{"a": wanted}]}
 
 
+def test_a_table_of_pandas_is_its_rows(stub: Stub) -> None:
+    Client(stub.url).predict("m", pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
+    assert stub.asked[0][3] == {"examples": [{"a": 1, "b": "x"}, {"a": 2, "b": None}]}
+
+
 def test_many_examples_go_in_several_requests(stub: Stub) -> None:
     found = Client(stub.url).predict("m", ({"a": i} for i in range(MOST + 1)))
     assert len(found) == MOST + 1 and [len(asked[3]["examples"]) for asked in stub.asked] == [MOST, 1]

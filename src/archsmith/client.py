@@ -72,9 +72,11 @@ class Client:
         ``top`` classes; None: of all), or ``value``; or ``error`` for an example that the server cannot read.
 
         An example is a picture (a path, the bytes of a file, or a uint8 array ``(H, W)`` or ``(H, W, C)``) or a row (a
-        mapping from columns to values, None where one is missing). Many go in several requests, and are taken one
+        mapping from columns to values, None where one is missing; a table of pandas is taken for its rows). Many go in several requests, and are taken one
         after the other as these are made. Raises Unfinished, with the predictions so far, where a later one fails.
         """
+        if hasattr(examples, "itertuples"):  # a table of pandas is a list of its rows here, not of its columns
+            examples = examples.to_dict("records")
         if isinstance(examples, str | os.PathLike | bytes | Mapping):
             raise UsageError("The examples are a single one.", "Give a list of them.")
         path = f"/v1/models/{quote(model, safe='')}/predict"

@@ -213,7 +213,7 @@ def test_evaluate_refuses_classes_that_the_bundle_does_not_know(command: Any, bu
 def test_evaluate_names_the_splits_that_there_are(command: Any, bundle: Path, pictures: Path) -> None:
     answer = command("evaluate", bundle, pictures, "--split", "test")
     assert answer.code == 2
-    assert "no split 'test'. They have: train." in answer.err
+    assert "The data are not split. Leave --split out" in answer.err
 
 
 def test_evaluate_takes_a_split_where_there_is_one(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def choose_split(labelled: Labelled, wanted: str | None = None) -> tuple[str, La
     if wanted == "all" or (wanted == "train" and there == ["train"]):
         return "all", labelled
     if wanted not in there:
+        if there == ["train"]:  # what has no split of its own counts as one
+            raise UsageError("The data are not split.", "Leave --split out: all examples are used.")
         raise UsageError(f"The data have no split {wanted!r}.", f"They have: {', '.join(there)}.")
     code = SPLITS.index(wanted)
     places = np.flatnonzero(labelled.split == code)
