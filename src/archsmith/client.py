@@ -67,13 +67,14 @@ class Client:
         found: list[dict[str, Any]] = self._ask("GET", "/v1/models")["models"]
         return found
 
-    def predict(self, model: str, examples: Iterable[Any], top: int | None = None) -> list[dict[str, Any]]:
+    def predict(self, model: str, examples: Any, top: int | None = None) -> list[dict[str, Any]]:
         """One prediction for each example, in their order: ``class``, ``probability`` and ``probabilities`` (of the
         ``top`` classes; None: of all), or ``value``; or ``error`` for an example that the server cannot read.
 
         An example is a picture (a path, the bytes of a file, or a uint8 array ``(H, W)`` or ``(H, W, C)``) or a row (a
-        mapping from columns to values, None where one is missing; a table of pandas is taken for its rows). Many go in several requests, and are taken one
-        after the other as these are made. Raises Unfinished, with the predictions so far, where a later one fails.
+        mapping from columns to values, None where one is missing; a table of pandas is taken for its rows). Many go in
+        several requests, and are taken one after the other as these are made. Raises Unfinished, with the
+        predictions so far, where a later one fails.
         """
         if hasattr(examples, "itertuples"):  # a table of pandas is a list of its rows here, not of its columns
             examples = examples.to_dict("records")
