@@ -26,11 +26,9 @@ from archsmith.analysis.report.trial_dots import (
     values_of,
 )
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import amount, duration, is_share, metric_name, score
-from archsmith.core.budget import BROKEN, EXHAUSTED, OUTDONE, SETTLED
+from archsmith.analysis.wording import amount, duration, metric_name, score
 from archsmith.core.trial import Trial, came_from
 
-OVER = (EXHAUSTED, SETTLED, OUTDONE, BROKEN)  # reasons of a search that more time would not have prolonged
 ENOUGH = 20  # trials without a better one, from which on it says something that there was none
 FAILURES = {  # kinds of EvaluationError
     "memory": "not enough memory",
@@ -176,12 +174,10 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     where = " on the validation split" if study.fit else ""
     alike = [dot for dot in dots if dot.full and dot.value is not None]  # with the others it does not compare
     place = next(i for i, dot in enumerate(alike) if dot.trial == best.id) + 1
-    perfect = is_share(study.metric) and best.metrics[study.metric] == 1
     first = dots[0].trial == best.id
     seconds = [dot.seconds for dot in alike]
-    more = study.search_reason not in OVER
-    outlook = "" if perfect else _outlook(place, seconds, _until(study), first=first, more=more)
-    return f"{text} The best one, trial {best.id}, scored {value}{where}.{outlook}"
+    when = _when(place, seconds, _until(study), first=first)
+    return f"{text} The best one, trial {best.id}, scored {value}{where}.{when}"
 
 
 def _took(study: Study, dots: Sequence[Dot]) -> str:
@@ -216,10 +212,10 @@ def _until(study: Study) -> float:
     return (ends[-1] if ends else None) or 0.0
 
 
-def _outlook(place: int, ends: Sequence[float], until: float = 0.0, *, first: bool = False, more: bool = True) -> str:
-    """Would more time have helped? The best trial was number ``place`` of those that ended at ``ends``, in order, and
-    the search ended at ``until``. ``first``: was it the first trial of all? ``more``: was there more to try? Late and
-    early are so by number and by time: trials differ in length.
+def _when(place: int, ends: Sequence[float], until: float = 0.0, *, first: bool = False) -> str:
+    """When the best trial came: it was number ``place`` of those that ended at ``ends``, in order, and the search ended
+    at ``until``. ``first``: was it the first trial of all? Late and early are so by number and by time: trials differ
+    in length. What more time would bring, this does not tell: the next trials of a random search are as good as these.
     """
     n, begin, last = len(ends), ends[0], max(ends[-1], until)
     if n < 5:
@@ -229,10 +225,9 @@ def _outlook(place: int, ends: Sequence[float], until: float = 0.0, *, first: bo
     number = place / n
     time = (ends[place - 1] - begin) / (last - begin) if last > begin else number
     if min(number, time) > 0.8:
-        promised = ", so more time would probably find better ones" if more else ""
-        return f" It came near the end of the search{promised}."
+        return " It came near the end of the search."
     if max(number, time) < 0.5 and n - place >= ENOUGH:
-        return f" The {n - place:,} trials after it were not better, so more of the same search would gain little."
+        return f" The {n - place:,} trials after it were not better."
     return ""
 
 
