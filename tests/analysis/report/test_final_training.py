@@ -48,7 +48,7 @@ def test_a_search_has_no_final_training(searched: Any) -> None:
 def test_less_than_an_epoch_says_nothing_of_longer_training(make: Any) -> None:
     curve = Curve("fixed", ((0.02, 0.1), (0.04, 0.1), (0.05, 0.1)), (), True)
     text = _lead(read_study(make()), curve, EXAMPLES)
-    assert "hardly trained" in text and "hardly help" not in text
+    assert "hardly trained" in text and "last quarter" not in text
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from archsmith.core.wording import HARDLY
 
 LATE = 0.75  # of the training; what comes after it is its end
 POINTS = 3  # a curve with fewer says nothing of what comes next
-GAIN = 0.005  # of a share, in the end of the training, from which on more time may bring more
+GAIN = 0.005  # of a share, in the end of the training, which is next to nothing
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
     gain = end - max(late)
     if gain < -GAIN:
         reached = score(study.metric, max(late))
-        return text + f" It had reached {reached} before the last quarter: longer training alone would hardly help."
+        return text + f" It had reached {reached} before the last quarter."
     if gain <= GAIN:
-        return text + " The last quarter brought next to nothing: longer training alone would hardly help."
-    return text + f" The last quarter brought {points(gain)}. More time may bring a little more."
+        return text + " The last quarter brought next to nothing."
+    return text + f" The last quarter brought {points(gain)}."
 
 
 def _kept(study: Study, curve: Curve) -> str:
