@@ -215,7 +215,7 @@ def test_who_got_no_further_than_a_lower_fidelity(view_of: Any, tried: Any) -> N
     view = view_of(tried(0, 0.9), tried(1, 0.5, x=2, fidelity=9.0), Closed("trials"), problem=SEARCHED, job=False)
     best, other = entrants(view).entrants
     assert (best.trial, best.why) == (1, "It is the best.")
-    assert (other.state, other.why) == ("stopped", "Others with 1 epoch scored better, so it got no more.")
+    assert (other.state, other.why) == ("stopped", "It was not among those that got more than 1 epoch.")
 
 
 def test_the_front_is_told(view_of: Any, tried: Any) -> None:

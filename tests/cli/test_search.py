@@ -215,8 +215,8 @@ def test_a_search_of_far_fewer_trials_than_forecast_says_what_it_may_have_been(
 ) -> None:
     said = slowness({"stop_reason": reason, "forecast_trials": expected, "n_trials": tried})
     assert said == (
-        "There was time for about 20 trials by the forecast. They took longer: their networks were larger than the one "
-        "that was timed, or the machine was slower, as it is while other programs run."
+        "There was time for about 20 trials by the forecast. Networks may have been larger than the one that was "
+        "timed, or the machine slower, as it is while other programs run or workers share it."
         if slow
         else ""
     )

@@ -269,7 +269,7 @@ def _tried(field: Whole, group: Group) -> tuple[Doing, str]:
             return "done", "It is the knee point of the front, a good balance: it stands out most between the ends."
         return "done", "It is on the front: no other trial is better in one objective and as good in the others."
     if field.fidelities > 1 and latest.fidelity < field.highest:
-        told = f"Others with {_amount(view, latest.fidelity)} scored better, so it got no more."
+        told = f"It was not among those that got more than {_amount(view, latest.fidelity)}."
         return ("waiting", told) if view.state == RUNNING else ("stopped", told)
     return "done", ""
 

@@ -236,8 +236,8 @@ def _limits_of_classes(manifest: Manifest) -> list[str]:
     counts = [n for n in (data.get("class_counts") or {}).values() if isinstance(n, int)]
     if counts and max(counts) >= 3 * max(1, min(counts)):
         found.append(
-            f"The classes are uneven in the training data ({min(counts):,} to {max(counts):,} {nouns}): expect more "
-            "errors on rare ones."
+            f"The classes are uneven in the training data ({min(counts):,} to {max(counts):,} {nouns}): errors "
+            "may be more frequent on rare ones."
         )
     n_test = data.get("n_test")
     accuracy = manifest.facts.metrics.get("test", {}).get("accuracy")

@@ -339,8 +339,8 @@ def slowness(report: Mapping[str, Any]) -> str:
     if expected is None or report["stop_reason"] != SECONDS or tried >= SLOW_SHARE * (expected - 1):
         return ""
     return (
-        f"There was time for about {expected:.0f} trials by the forecast. They took longer: their networks were larger "
-        "than the one that was timed, or the machine was slower, as it is while other programs run."
+        f"There was time for about {expected:.0f} trials by the forecast. Networks may have been larger than the one "
+        "that was timed, or the machine slower, as it is while other programs run or workers share it."
     )
 
 

@@ -80,7 +80,10 @@ def _lead(study: Study, command: str) -> str:
             return f"{told} {BY_CHANCE}"
         if _changed(study):
             return f"{told} Its limits changed later, so the command below repeats its beginning alone."
-        return f"{told} With one worker, the same seed and settings propose the same {study.tried_things} again."
+        return (
+            f"{told} With one worker, the same seed and settings propose the same {study.tried_things} again, as long "
+            "as trials score the same and no limit of time has a part."
+        )
     measured = f"was measured {times(study.test_reads)}" if study.test_reads else "is not measured yet"
     text = f"The test split {measured}. Networks were compared on the validation split only."
     if settings.get("seconds"):
@@ -94,7 +97,10 @@ def _lead(study: Study, command: str) -> str:
     elif study.view.job.extensions:
         text += " Its limits changed later, so a run that has the last ones from the start may try other networks."
     elif command:
-        text += " The budget was a number of trials, so the same command repeats the same search."
+        text += (
+            " The budget was a number of trials, so the same command repeats the same search, as long as trials score "
+            "the same."
+        )
     return text
 
 

@@ -266,11 +266,11 @@ def _warning(study: Study) -> str:
     leaks = (study.checks.get("leaks") or {}).get("test") or 0
     told = []
     if leaks:
-        # rows that are alike in what is learnt may differ in columns that are not used
+        # rows that are alike in what is learnt may differ in columns that are not used; copies may be answered wrong
         proviso = "as far as the columns that are used tell, " if study.checks.get("ignored") else ""
         told.append(
             f"{words.amount(leaks, 'test')} {'is' if leaks == 1 else 'are'} in the training or validation split too, "
-            f"{proviso}so the test score {'may be' if proviso else 'is'} better than it will be in use."
+            f"{proviso}so the test score may be better than it will be in use."
         )
     if study.test_reads > 1:
         told.append(
