@@ -57,8 +57,8 @@ DEEDS = {
         "Pause",
         "Pause this study?",
         "Its process ends. What is finished is kept; what is being trained just now goes on from its last checkpoint "
-        "when you press Resume, or begins anew where it has none. A study that has only its report to write comes to its "
-        "end instead.",
+        "when you press Resume, or begins anew where it has none. A study that has only its report to write comes to "
+        "its end instead.",
         "Pause",
         "It is asked to pause, and ends at its next step …",
     ),
