@@ -132,10 +132,16 @@ def trial(
     return [Proposed((ProposedTrial(number, decisions, fidelity, **more),)), Finished(number, outcome)]
 
 
-def viewed(*records: Any, problem: Mapping[str, Any] = POOLED, writer: bool = False, job: bool = True) -> StudyView:
+def viewed(
+    *records: Any,
+    problem: Mapping[str, Any] = POOLED,
+    writer: bool = False,
+    job: bool = True,
+    strategy: str = "race",
+) -> StudyView:
     """A study that has logged these records, one a second. ``writer``: is it running?"""
     view = StudyView("blots-1", Path("blots-1"))
-    began = StudyRecord(problem=problem, space={"type": "a"}, strategy={"type": "b"}, fit=FIT if job else {})
+    began = StudyRecord(problem=problem, space={"type": "a"}, strategy={"type": strategy}, fit=FIT if job else {})
     for i, each in enumerate([began, Opened(1, "here", 60.0), *records]):
         for one in each if isinstance(each, list) else [each]:
             view.apply(Event(one.kind, one.to_data(), i, 1000.0 + i))

@@ -12,6 +12,7 @@ from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial, Re
 from archsmith.core.trial import Outcome
 from archsmith.runtime.study_view import StudyView
 
+POOLED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["work", 1.0, 9.0]}
 SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
 LIMITED = {**SEARCHED, "constraints": [["params", 5.0]]}
 TRADE = {**SEARCHED, "objectives": [["accuracy", True], ["params", False]]}
@@ -77,7 +78,7 @@ def test_who_waits_while_the_race_goes_on(view_of: Any, tried: Any) -> None:
 def test_nobody_is_stopped_while_the_race_can_go_on(view_of: Any, tried: Any) -> None:
     best, other = entrants(view_of(tried(0, 0.5, epochs=2.0), tried(1, 0.6, x=2))).entrants  # paused
     assert (best.state, other.state) == ("waiting", "waiting")
-    assert "others promised more" not in other.why
+    assert "did not go on" not in other.why
 
 
 def test_who_was_stopped_and_why(view_of: Any, tried: Any) -> None:
@@ -94,12 +95,13 @@ def test_who_was_stopped_and_why(view_of: Any, tried: Any) -> None:
     best, carried, once = entrants(view).entrants
     assert (best.state, best.why) == ("stopped", "It has the best score of the trials so far.")
     assert carried.state == "stopped"
-    assert "It went on 1\xa0time" in carried.why
+    assert carried.why.startswith("It went on 1\xa0time and reached 55\xa0% after 4 epochs; then the search did not")
     assert (
         "When it last went on, it was forecast to end at 70" in carried.why
         and "the most promising network at 80" in carried.why
     )
-    assert once.state == "stopped" and once.why.startswith("After its first stretch of training")
+    assert once.state == "stopped"
+    assert once.why == "After its first stretch of training (40\xa0% after 1 epoch) the search did not go on with it."
 
 
 def test_what_became_of_it_in_the_end(view_of: Any, tried: Any) -> None:
@@ -126,7 +128,45 @@ def test_of_equals_none_is_the_best_alone_and_none_ends_ahead_of_all_that_there_
     rows = ({"name": "linear", "exported": True}, {"name": "searched", "trial": 2, "valid": 0.5})
     trials = tried(0, 1.0, epochs=2.0), tried(1, 1.0, x=2, epochs=2.0), tried(2, 0.5, x=3)
     first = entrants(view_of(*trials, ResultRecord("accuracy", rows=rows))).entrants[0]
-    assert first.why == "It has the best score of the trials, as others have; another network was trained to its end."
+    best = "It has the best score of the trials, as others have."
+    assert first.why == f"{best} Another network was chosen to be trained to its end."
+
+
+def test_who_is_best_but_was_scored_once_is_not_said_to_have_a_worse_forecast(view_of: Any, tried: Any) -> None:
+    trials = tried(0, 0.5), tried(1, 0.6, fidelity=2.0, parents=(0,)), tried(2, 0.9, x=2)
+    chosen = ResultRecord("accuracy", rows=({"name": "searched", "trial": 1, "valid": 0.7, "exported": True},))
+    newcomer = next(one for one in entrants(view_of(*trials, chosen)).entrants if one.trial == 2)
+    best = "It has the best score of the trials."
+    assert newcomer.why == f"{best} Another network was chosen to be trained to its end."
+
+
+def test_who_failed_later_is_not_said_to_make_way_for_others(view_of: Any, tried: Any) -> None:
+    trials = tried(0, 0.6), tried(1, 0.5, x=2), tried(2, None, fidelity=2.0, parents=(0,))
+    chosen = ResultRecord("accuracy", rows=({"name": "searched", "trial": 1, "exported": True},))
+    for view in (view_of(*trials, writer=True), view_of(*trials, chosen)):
+        failed = next(one for one in entrants(view).entrants if one.trials == [0, 2])
+        assert (failed.doing, failed.score) == ("stopped, best", 0.6)
+        assert failed.why == "Its next trial failed. Not enough memory: Out of memory."
+
+
+@pytest.mark.parametrize(("job", "problem"), [(True, POOLED), (False, SEARCHED)])
+def test_who_was_cut_off_later_is_not_said_to_make_way_for_others(
+    view_of: Any, tried: Any, job: bool, problem: dict[str, Any]
+) -> None:
+    trials = tried(0, 0.6), on(1)
+    paused = only(view_of(*trials, problem=problem, job=job))
+    assert (paused.state, paused.why) == ("waiting", "It was cut off; it runs again when the study goes on.")
+    over = PhaseRecord("search", FINISHED, seconds=1.0, result={"n_trials": 1}) if job else Closed("seconds")
+    ended = only(view_of(*trials, over, problem=problem, job=job))
+    assert (ended.state, ended.why) == ("stopped", "The search ended while its next trial ran.")
+
+
+def test_without_a_race_nobody_promises_anything(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5, epochs=2.0), tried(1, 0.6, x=2), writer=True, strategy="asha")
+    assert [one.why for one in entrants(view).entrants] == [
+        "It has the best score so far.",
+        "It reached 50\xa0% after 2 epochs.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,13 @@ def test_trials_of_one_architecture_are_one_group(view_of: Any, tried: Any) -> N
     assert groups[0].latest.id == 2 and groups[0].pending is None
 
 
+def test_what_failed_with_more_work_comes_behind_the_latest_score(view_of: Any, tried: Any) -> None:
+    more, again = (tried(1, None, fidelity=fidelity, parents=(0,)) for fidelity in (2.0, 1.0))
+    for later, further in ((more, 1), (again, None)):
+        (group,) = groups_of(view_of(tried(0, 0.5), later))
+        assert group.latest.id == 0 and (group.further and group.further.id) == further
+
+
 def test_the_order_is_that_of_the_scores_at_the_end(view_of: Any, tried: Any) -> None:
     rows = ({"name": "searched", "trial": 0, "valid": 0.4, "exported": True},)
     view = view_of(tried(0, 0.9), tried(1, 0.6, x=2), ResultRecord("accuracy", rows=rows))
@@ -41,5 +48,4 @@ def test_trials_run_as_long_as_the_search_does(view_of: Any, phases: Any, search
 def test_how_many_are_best_is_counted(view_of: Any, tried: Any) -> None:
     field = field_of(view_of(tried(0, 1.0), tried(1, 1.0, x=2), tried(2, 0.5, x=3)))
     assert field.alike == 2
-    assert field.perfect(1.0) and not field.perfect(0.99) and not field.perfect(93.0)  # that is in percent
     assert field.beats(0.9, 0.5) and not field.beats(0.5, 0.5) and field.beats(0.1, None)

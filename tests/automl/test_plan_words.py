@@ -21,6 +21,7 @@ def test_the_number_of_trials_is_forecast():
     assert f"There is time for about {round(plan.forecast_trials)} trials. The first network trains for about" in told
     most = plan.final_end - plan.elapsed - plan.trial_seconds  # of the others nobody knows whether they follow
     assert f"The best network then trains for what is left, at most {most:.0f} s; then come" in told
+    assert "; others may follow, and the search may end before its time is over. The best" in told  # in a race or not
     assert "others" in told and "others" not in line(600, 1)
 
 

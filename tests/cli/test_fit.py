@@ -189,11 +189,11 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
     end = {"test": {"seconds": 10.0}, "export": {"seconds": 45.0}, "report": {"seconds": 1.0}}
     assert "than the budget: test, export and report together took 0:56 where 0:10 were" in said(120.0, **end)
     assert "more than the budget" not in said(67.0)
-    assert "The job ended before its time was over: its trainings had all their epochs" in said(40.0)
+    assert "The job ended before its time was over: a training had all its epochs" in said(40.0)
     cut = {"train fixed": {"seconds": 3.0, "expected": 3.1}, "export": {"seconds": 4.0}}
     assert "over: the test, the export and the report took less than was kept for them." in said(40.0, **cut)
     spared = {"train fixed": {"seconds": 3.0, "expected": 9.0}}
-    assert "over: its trainings had all their epochs, or no longer got better." in said(40.0, **spared)
+    assert "over: a training had all its epochs, no longer got better, or failed." in said(40.0, **spared)
     assert "The job ended before its time was over" not in said(55.0)
     result["asked_to_finish"] = True
     assert "A person asked the job to finish early" in said(40.0) and "before its time was over" not in said(40.0)

@@ -21,17 +21,23 @@ def test_about_the_budget_nothing_is_said() -> None:
 @pytest.mark.parametrize("reason", ["seconds", "late", "outdone", "settled"])
 def test_the_end_of_the_job_is_told_apart_from_that_of_its_search(reason: str) -> None:
     phases = {"train fixed": {"seconds": 3.0, "expected": 12.0}}
-    early = "The job ended before its time was over: its trainings had all their epochs, or no longer got better."
+    early = "The job ended before its time was over: a training had all its epochs, no longer got better, or failed."
     assert told(20.0, phases, stop_reason=reason) == early
 
 
 @pytest.mark.parametrize(
-    ("later", "said"), [(15.5, "the test, the export and the report took"), (2.0, "its trainings")]
+    ("later", "said"), [(15.5, "the test, the export and the report took"), (2.0, "a training had")]
 )
 def test_what_left_most_of_the_time_is_named(later: float, said: str) -> None:
     # an earlier training that the clock ended says nothing of a later one
     phases = {"train fixed": {"seconds": 9.0, "expected": 9.0}, "train searched": {"seconds": later, "expected": 16.0}}
     assert told(20.0, phases).startswith(f"The job ended before its time was over: {said}")
+
+
+def test_a_training_that_failed_may_have_left_the_time() -> None:
+    phases = {"train fixed": {"seconds": 9.0, "expected": 9.0}, "train searched": {"seconds": 0.5, "expected": 20.0}}
+    rows = [{"name": "fixed", "valid": 0.9}, {"name": "searched", "error": "It diverged."}]
+    assert told(20.0, phases, rows=rows).endswith("a training had all its epochs, no longer got better, or failed.")
 
 
 def test_what_took_longer_than_was_kept_for_it_is_named() -> None:

@@ -74,6 +74,14 @@ def test_it_says_what_the_study_is() -> None:
     assert view.job.settings["data"] == "blots" and view.job.plan == {"p": 1} and view.job.speed == {"s": 1}
 
 
+def test_not_every_pool_is_a_race() -> None:
+    for fidelity, strategy, raced in (("work", "race", True), ("work", "asha", False), ("epochs", "race", False)):
+        problem = {**PROBLEM, "fidelity": [fidelity, 1, 4]}
+        view = after((100, "study", {**STUDY, "problem": problem, "strategy": {"type": strategy}}))
+        assert view.raced == raced
+    assert not StudyView().raced
+
+
 def test_in_a_pool_trials_of_all_work_compare() -> None:
     pool = {**STUDY, "problem": {**PROBLEM, "fidelity": ["work", 1, 4]}}
     rows = [(0, 1.0), (1, 1.0), (0, 2.0), (2, 4.0)]  # architecture and work; the third trial goes on with the first

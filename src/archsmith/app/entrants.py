@@ -14,7 +14,7 @@ from archsmith.app.finals import Fate
 from archsmith.app.groups import OPERATOR, Group, Order, Whole, fate_of, field_of, foretold, groups_of, ordered, reached
 from archsmith.app.learning_curves import MOST_POINTS, curve_of
 from archsmith.app.plain import Plain
-from archsmith.core.trial import Status, Trial
+from archsmith.core.trial import Outcome, Status, Trial
 from archsmith.core.wording import (
     HARDLY,
     epochs,
@@ -159,9 +159,13 @@ def _state(field: Whole, group: Group, fate: Fate | None) -> tuple[Doing, str]:
     if latest.status is Status.FAILED or (latest.outcome is None and len(group.trials) > 1):
         return _failed(field, group)
     if latest.outcome is None:
-        return _cut(field)
+        return _cut(field, group)
     if not latest.feasible:
         return "outside", sentence_case(_broken(field.view, latest))
+    if (further := group.further) is not None:
+        if further.outcome is None:
+            return _cut(field, group)
+        return "stopped", f"Its next trial failed. {_error(further.outcome)}"
     return _racing(field, group) if field.view.pooled else _tried(field, group)
 
 
@@ -200,8 +204,10 @@ def _training(field: Whole, group: Group, running: Trial) -> str:
     return f"It promised most for the time: {_forecast_words(field, promised)}."
 
 
-def _cut(field: Whole) -> tuple[Doing, str]:
-    """Of one whose first training did not come to its end."""
+def _cut(field: Whole, group: Group) -> tuple[Doing, str]:
+    """Of one whose latest training did not come to its end."""
+    if field.final and group.latest.losses is not None:
+        return "stopped", "The search ended while its next trial ran."
     if field.final:
         return "stopped", "The search ended while it was being trained for the first time, so it has no score."
     goes_on = "the search does" if field.view.state == RUNNING else "the study goes on"
@@ -210,30 +216,34 @@ def _cut(field: Whole) -> tuple[Doing, str]:
 
 def _failed(field: Whole, group: Group) -> tuple[Doing, str]:
     outcome = next((trial.outcome for trial in reversed(group.trials) if trial.outcome is not None), None)
-    if outcome is None:
-        return _cut(field)
+    return _cut(field, group) if outcome is None else ("failed", _error(outcome))
+
+
+def _error(outcome: Outcome) -> str:
     kind = FAILURES.get(outcome.error_kind or "", "")
     error = outcome.error or ""
     told = f"{sentence_case(kind)}: {error}" if kind and error else sentence_case(kind) or error
-    return "failed", told or "No reason was given."
+    return told or "No reason was given."
 
 
 def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
-    """Of a pool: short trainings do not say who ends best, so forecasts decide who goes on."""
+    """Of a pool. In a race short trainings do not say who ends best, so forecasts decide who goes on."""
     latest, best = group.latest, group.latest.architecture.key in field.best
     value = finite(latest.metrics.get(field.metric))
     told, earlier = f"{score(field.metric, value)} after {_learnt(latest)}", _earlier(field, group)
-    if not field.final:  # a study that is paused goes on with the race
+    if not field.final:  # a study that is paused goes on with its search
         if best:
             leads = "It has the best score so far" if earlier is None else _was_best(field, earlier)
-            return "waiting", f"{leads}. It goes on when no other network promises more."
-        return "waiting", f"It reached {told}. Networks that promise more for the time go first."
+            goes_on = " It goes on when no other network promises more." * field.view.raced
+            return "waiting", f"{leads}.{goes_on}"
+        first = " Networks that promise more for the time go first." * field.view.raced
+        return "waiting", f"It reached {told}.{first}"
     if best:
         return "stopped", _best_of_all(field, group)
     scored = sum(trial.losses is not None for trial in group.trials)
     if scored == 1:
-        return "stopped", f"After its first stretch of training ({told}) others promised more for the time."
-    why = f"It went on {amount(scored - 1, 'time')} and reached {told}; then others promised more."
+        return "stopped", f"After its first stretch of training ({told}) the search did not go on with it."
+    why = f"It went on {amount(scored - 1, 'time')} and reached {told}; then the search did not go on with it."
     promised = foretold(field.view, group.trials[-1])
     if not field.beats(promised, value):
         return "stopped", why
@@ -245,17 +255,15 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
 
 def _best_of_all(field: Whole, group: Group) -> str:
     """Of the network with the best trial, which is not trained to its end."""
-    best, earlier = field.best[group.latest.architecture.key], _earlier(field, group)
+    earlier = _earlier(field, group)
     if earlier is not None:
         now = score(field.metric, finite(group.latest.metrics.get(field.metric)))
-        told, joint = f"{_was_best(field, earlier)}; after more training it scores {now}", ";"
+        told = f"{_was_best(field, earlier)}; after more training it scores {now}"
     else:
-        told, joint = "It has the best score of the trials" + (", as others have" if field.alike > 1 else ""), ", but"
+        told = "It has the best score of the trials" + (", as others have" if field.alike > 1 else "")
     if not field.chosen:
         return f"{told}." if earlier else f"{told} so far."
-    if field.perfect(finite(best.metrics.get(field.metric))):
-        return f"{told}; another network was trained to its end."
-    return f"{told}{joint} another network was forecast to end ahead of it."
+    return f"{told}. Another network was chosen to be trained to its end."
 
 
 def _tried(field: Whole, group: Group) -> tuple[Doing, str]:

@@ -14,7 +14,6 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 from archsmith.analysis.report.noted import finite, noted
-from archsmith.analysis.wording import is_share
 from archsmith.app.finals import SEARCH, Fate, fates, searched
 from archsmith.core.trial import Trial
 from archsmith.runtime.study_view import RUNNING, StudyView
@@ -38,6 +37,11 @@ class Group:
     @property
     def pending(self) -> Trial | None:
         return next((trial for trial in reversed(self.trials) if trial.outcome is None), None)
+
+    @property
+    def further(self) -> Trial | None:
+        """The latest one with more of the fidelity than ``latest``: it failed, or has not ended."""
+        return next((trial for trial in reversed(self.trials) if trial.fidelity > self.latest.fidelity), None)
 
     @cached_property
     def loss(self) -> float:
@@ -80,10 +84,6 @@ class Whole:
         if value is None or other is None:
             return value is not None
         return value > other if self.view.problem.objectives[0].maximize else value < other
-
-    def perfect(self, value: float | None) -> bool:
-        """Can nothing be better?"""
-        return is_share(self.metric) and value == 1.0  # above it, it is in percent
 
 
 # Of studies that are looked at: how many trials had begun and ended, and the networks then.

@@ -48,7 +48,7 @@ class Row:
     ``seconds``, ``epochs``: what its training took; None for one that is not trained in epochs.
     ``exported``: is this what the bundle holds?
     ``trial``: the trial that its training went on from.
-    ``stopped``: was its training stopped early, in favour of a more promising one?
+    ``stopped``: was it not trained to its end?
     ``cut``: did its limit on time end the fit of a model that is not trained in epochs?
     ``error``: why there is no score.
     ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
@@ -164,7 +164,7 @@ class FitResult:
             if self.stop_reason != SETTLED:
                 short = self.stop_reason == SECONDS
                 why = "the time for comparing was over" if short else reason_in_words(self.stop_reason)
-                return f"{after} {why}. Then {what} promised most, so it was trained on."
+                return f"{after} {why}. Then {what} was the choice of the search, so it was trained on."
             return (
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it was trained on."

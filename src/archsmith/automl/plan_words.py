@@ -36,9 +36,7 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         ]
     rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.trial_seconds))
     trials = max(1, round(plan.forecast_trials))
-    follow = (
-        "; others, first of other kinds, follow where they may be better, and the search ends sooner where none may be"
-    )
+    follow = "; others may follow, and the search may end before its time is over"
     return [
         f"There is time for about {amount(trials, 'trial')}. The first network trains for about "
         f"{plan.trial_seconds:.1f} s{follow * (trials > 1)}. {_last(BEST, rest, end)}"

@@ -46,7 +46,7 @@ def _early(result: Mapping[str, Any], left: float) -> str:
     cut = any(each["seconds"] >= CUT_SHARE * each["expected"] for each in trained)
     if cut and spared < LATE_SHARE * left:
         return "the test, the export and the report took less than was kept for them."
-    return "its trainings had all their epochs, or no longer got better."
+    return "a training had all its epochs, no longer got better, or failed."
 
 
 def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str]) -> str:

@@ -48,6 +48,7 @@ from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
 
 WORK = "work"  # the fidelity of a pool
+RACE = "race"  # the strategy that decides by forecasts
 STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable", "paused")
 NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE, PAUSED = STATES
 CUT_SHORT = (reasons.INTERRUPTED, reasons.FAILED)  # reasons of a loop that has not come to its end
@@ -187,6 +188,11 @@ class StudyView:
     def pooled(self) -> bool:
         """Are trials stretches of trainings that go on? Then all of their scores compare, whatever work they had."""
         return self.problem.fidelity.name == WORK
+
+    @property
+    def raced(self) -> bool:
+        """Do forecasts of a race decide whose training in the pool goes on? Else the strategy goes by scores."""
+        return self.pooled and self.began is not None and self.began.strategy.get("type") == RACE
 
     @property
     def best(self) -> Trial | None:

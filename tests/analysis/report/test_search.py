@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.report.page import render
 from archsmith.analysis.report.search import _until, _when, drawings, progress_of, terms
@@ -67,6 +69,31 @@ def test_the_trial_that_was_trained_is_named_where_it_is_not_the_best(make: Any)
         row["trial"] = trial
         progress = progress_of(study)
         assert progress is not None and said in progress.note
+
+
+def test_where_no_trial_of_a_job_was_trained_in_full_none_is_said_to_be(make: Any) -> None:
+    study = read_study(make(scores=(0.6, 0.7, None), n_trials=3))
+    assert study.result is not None
+    for row in study.result["rows"]:
+        row["trial"] = None  # of a training that failed none is told
+    progress = progress_of(study)
+    assert progress is not None and progress.note.endswith("only to compare it.")
+    study = read_study(make(n_trials=3, failed=(0, 1, 2)))
+    progress = progress_of(study)
+    assert progress is not None and "None of them ended with a score" in progress.lead
+    assert progress.note.endswith("only to compare it.")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [("race", "so forecasts decide who goes on, and"), ("asha", "Those with the best scores go on.")],
+)
+def test_only_in_a_race_forecasts_decide_who_goes_on(searched: Any, strategy: str, said: str) -> None:
+    problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["work", 1, 9]}
+    began = {"problem": problem, "strategy": {"type": strategy}, "fit": {"settings": {"data": "blots"}}}
+    progress = progress_of(read_study(searched([(0.5, {})], began=began)))
+    assert progress is not None and said in progress.note
+    assert ("forecasts" in progress.note) == (strategy == "race")
 
 
 def test_one_score_alone_is_no_picture(searched: Any) -> None:

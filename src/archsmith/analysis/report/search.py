@@ -237,11 +237,13 @@ def _note(study: Study) -> str:
         return f"Only {metric_name(study.metric)}, the first objective, is drawn here."
     if not study.fit:
         return ""
-    if study.view.pooled:
+    if study.view.raced:
         return (
             "A trial trains one network a little further. Short trainings do not say who ends best, so forecasts "
             "decide who goes on, and that is not always the best score."
         )
+    if study.view.pooled:
+        return "A trial trains one network a little further. Those with the best scores go on."
     fidelity, shared = study.history.problem.fidelity, judged_by_sharing(study)
     whole = fidelity.maximum == 1 and fidelity.name == "epochs"
     told = "" if whole else f" ({fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')})"
@@ -250,7 +252,9 @@ def _note(study: Study) -> str:
     if study.result is None:
         return f"{text}, only to compare it. The best one will be trained {alone} afterwards."
     trained = next((row["trial"] for row in study.result["rows"] if row.get("trial") is not None), None)
-    if trained is None or study.best is None or trained == study.best.id:
+    if trained is None or study.best is None:  # nothing was tried with success, or its training failed
+        return f"{text}, only to compare it."
+    if trained == study.best.id:
         return f"{text}, only to compare it. The best one was trained {alone} afterwards."
     return (
         f"{text}, only to compare it. Trial {trained} was trained {alone} afterwards. The search chose it besides the "
