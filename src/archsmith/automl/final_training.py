@@ -126,7 +126,7 @@ class Final:
     ``outputs``: raw outputs ``(n, k)`` of examples, as the goal takes them.
     ``candidate``, ``network``: what was trained; None where no network came of it.
     ``seconds``, ``epochs``: what its training took over all openings, trials that it goes on from included.
-    ``stopped``: was it stopped early, in favour of a more promising one?
+    ``stopped``: was it not trained to its end?
     ``cut``: did its limit on time end the fit of a model that is not trained in epochs?
     """
 

@@ -42,6 +42,7 @@ def test_a_surrogate_that_foresees_ranks(searched: Any) -> None:
     assert found.ranks and found.comparable and "rank correlation of 0.80 over 39" in found.lead
     assert all(0 <= dot.expected <= 1 and 0 <= dot.outcome <= 1 for dot in found.dots)
     assert "Chance alone" not in found.lead and "Typically a trial was expected to beat" in found.lead
+    assert "over the whole search space the correlation may differ." in found.note  # nobody knows which
 
 
 def test_the_outcome_is_the_rank_among_the_trials_until_then(searched: Any) -> None:

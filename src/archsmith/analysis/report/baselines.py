@@ -233,7 +233,8 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
         return f" {sentence_case(the_network(name))} reaches {reached}, which is {ahead}{chance}."
     who = f"A {network_name(name)}" if name in ("linear", "pretrained") else sentence_case(network_name(name))
     text = f" {who} alone reaches {reached}"
-    if name != "pretrained" and value <= baseline and _not_worse(study, rows[name], rows[best], gap, n):
+    cut = _cut(study, rows, best)  # then it is not known what it could reach
+    if name != "pretrained" and value <= baseline and not cut and _not_worse(study, rows[name], rows[best], gap, n):
         return f"{text}{NO_NEED}."
     if value == baseline:
         return f"{text}, which is as good."
@@ -242,7 +243,7 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
     if value > baseline:
         return f"{text}: the {network_name(best)} is {_ahead(study, value, baseline, n)}."
     if name == "pretrained" and gap is not None:
-        return f"{text}: what it has learnt from other pictures is worth more here than a search."
+        return f"{text}: what it has learnt from other pictures is worth more here."
     return f"{text}, which is {_ahead(study, baseline, value, n)}."
 
 
@@ -342,7 +343,7 @@ def _without_search(study: Study, rows: Mapping[str, Row]) -> str:
 
 
 def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], exported: str) -> str:
-    """The hand-made network was no longer trained, in favour of a more promising one."""
+    """The hand-made network is as the search left it."""
     learnt = epochs(rows["fixed"].get("epochs") or 0.0)
     if exported == "fixed":
         the = "Of the others the" if passed_over(rows.values()) else "The"
@@ -351,8 +352,8 @@ def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float]
             "was better. So it was exported as it was."
         )
     return (
-        f"The search gave the time to {the_network(exported)}. The hand-made network was stopped after {learnt}, at "
-        f"{score(study.metric, scores['fixed'])}: that is not what it could have reached."
+        f"The search gave the time to {the_network(exported)}. The hand-made network was not trained to its end: it "
+        f"reached {score(study.metric, scores['fixed'])} after {learnt}."
     )
 
 

@@ -126,14 +126,14 @@ def _tendency(sized: Sequence[Dot], maximize: bool) -> str:
 
 
 def _smaller(study: Study, sized: Sequence[Dot], front: Front) -> str:
-    """Did a much smaller network come close to the best one?"""
+    """Did a much smaller trial come close to the best one?"""
     params, value, trial = _best(study, sized, front)
     values = values_of(sized)
     share = is_share(study.metric) and max(values) <= 1
     tolerance = CLOSE if share else 100 * CLOSE if is_share(study.metric) else CLOSE * (max(values) - min(values))
     small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
     if params < SMALLER * small:
-        return f"The {_called(study)} has {rounded(params)} parameters. No much smaller network came close."
+        return f"The {_called(study)} has {rounded(params)} parameters. No much smaller trial came close."
     near = f"only {points(close - value)} behind it" if share else f"only at {number(close)} against {number(value)}"
     near = "scores the same" if close == value else f"is {near}"
     fewer = number(float(f"{params / small:.2g}"))

@@ -103,10 +103,7 @@ def _note(study: Study, ranks: bool, n_unscored: int, n_left_out: int) -> str:
         text = "Both axes: the share of the earlier trials that a trial beats, where equal ones count half. "
         if len({trial.fidelity for trial in study.history.finished}) > 1:
             text += "Trials are compared with those of the same length. "
-    text += (
-        "The strategy proposes only what the surrogate takes for good. "
-        "Over the whole search space the correlation would probably be higher."
-    )
+    text += "The strategy chooses by the surrogate, so over the whole search space the correlation may differ."
     if _raced(study):
         text += " In a race it predicts how a network ends; here that is compared with its first score."
     if n_unscored:
