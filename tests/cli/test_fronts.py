@@ -104,6 +104,11 @@ def test_three_objectives_have_a_volume_and_four_are_told_that_they_have_none(te
     assert "not computed for more than 3 objectives" in text(history([(0.9, 5, 1, 3), (0.8, 4, 2, 2)], four))
 
 
+def test_how_far_the_reference_point_lies_where_there_is_no_range_is_said(text: Any) -> None:
+    said = text(history([(0.9, 5.0, 1.0), (0.8, 4.0, 1.0)], THREE))
+    assert "latency ms 1.1: the worst on the front, moved out by a tenth of the range, or by 0.1 where there" in said
+
+
 def test_of_a_long_front_some_are_listed_and_the_rest_is_told(text: Any) -> None:
     made = history([(i / 100, 10.0 * i * i) for i in range(60)])
     said = text(made, most=5)

@@ -323,6 +323,21 @@ def test_a_search_that_gave_up_goes_on_without_being_given_more(command, tmp_pat
     assert "--trials +" not in answer.err and "studies resume" in answer.err
 
 
+def test_one_that_gave_up_with_its_last_trial_is_to_be_given_more(command):
+    answer = command("search", "--trials", "8", "--set", "evaluator.fail=1.0")
+    words = shlex.split(answer.err.partition("Go on with: ")[2].strip())
+    assert words[-2:] == ["--trials", "+10"]
+    assert "--trials +10" in command("studies", "show").out
+    assert "16 trials (16 failed)" in command(*words[1:]).out
+
+
+def test_a_study_whose_trials_cost_no_time_does_not_go_on_with_a_limit_of_time(command):
+    free = ("--set", "evaluator.simulated=true", "--set", "evaluator.seconds=0", "--set", "space.n_decisions=2")
+    assert command("search", "--trials", "2", *free).code == 0
+    answer = command("studies", "resume", "last", "--time", "5m")
+    assert answer.code == 2 and "cost no simulated time" in answer.err and "goes on" not in answer.err
+
+
 def test_the_start_of_a_search_names_its_directions(command):
     assert "Searching for accuracy (more is better)." in command("search", "--trials", "2").err
     assert (

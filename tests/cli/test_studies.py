@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 
+from archsmith.core.budget import Budget
 from archsmith.core.events import Event
+from archsmith.core.problem import Problem
 from archsmith.core.records import Finished, Opened, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome
 from archsmith.core.wording import network_name
+from archsmith.evaluators.functions import FunctionEvaluator
+from archsmith.runtime.resuming import BY_PROGRAM
+from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import try_view
 from archsmith.runtime.workspace import Workspace
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 
@@ -481,6 +488,48 @@ def test_show_tells_the_command_that_repeats_a_search(command: Any) -> None:
     assert command("studies", "show", "--json").json["command"] == line
     command("search", "--trials", "2", "--seed", "3", "--workers", "2")
     assert "--trials 2 --seed 3 --workers 2" in command("studies", "show").out
+
+
+def test_a_search_that_workers_or_the_clock_decided_is_not_called_the_same_again(command: Any) -> None:
+    def again(study: str = "last") -> str:
+        return str(command("studies", "show", study).out.partition(" again: archsmith search")[0].rpartition("The ")[2])
+
+    command("search", "--bench", "digits", "--time", "10m")  # simulated
+    assert again() == "same search"
+    command("search", "--time", "1s", "--set", "evaluator.sleep=0.3")
+    assert again() == "same settings"
+    found = command("search", "--trials", "2", "--name", "many", "--json").json
+    assert again("many") == "same search"
+    rows = [{"id": id, "architecture": found["best"]["architecture"], "fidelity": 1.0} for id in (2, 3)]
+    store = Workspace().open("many")
+    store.acquire()
+    store.append([Event("opened", {"budget": [None, 2]}), Event("proposed", {"trials": rows})])
+    store.close()
+    assert again("many") == "same settings"
+
+
+def test_what_only_its_own_program_can_go_on_with_is_given_no_command(command: Any) -> None:
+    store = Workspace().create("mine")
+    evaluator = FunctionEvaluator(lambda architecture: 0.5)
+    loop = Search(Problem(Flat()), RandomSearch(), evaluator, store=store, budget=Budget(trials=20))
+    loop.observer = lambda event: loop.request_stop() if event.kind == "finished" else None
+    assert loop.run().reason == "requested"
+    shown = command("studies", "show").out
+    assert BY_PROGRAM in shown and "studies resume" not in shown
+    store.acquire()
+    try:
+        asked = command("studies", "stop", "--now").out
+    finally:
+        store.close()
+    assert "to end at once" in asked and BY_PROGRAM in asked and "studies resume" not in asked
+
+
+def test_what_was_asked_and_told_by_hand_goes_on_in_its_program(command: Any) -> None:
+    with Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), store=Workspace().create("hand")) as loop:
+        for trial in loop.ask(2):
+            loop.tell(trial, 0.5)
+    shown = command("studies", "show").out
+    assert ": interrupted, 2 trials" in shown and BY_PROGRAM in shown and "studies resume" not in shown
 
 
 def test_show_says_how_to_go_on_with_a_search_that_a_person_stopped(command: Any, study: dict[str, Any]) -> None:

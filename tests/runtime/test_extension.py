@@ -116,3 +116,9 @@ def test_the_limit_is_told_in_words():
         "holds."
     )
     assert standing(Budget(None, 3), n=1).told(Budget(None, 12)).endswith("12 trials in all (1 was begun).")
+
+
+def test_what_only_its_own_program_can_rebuild_is_given_more_there():
+    with pytest.raises(UsageError) as caught:
+        standing(Budget(None, 5), done=True, began={"space": {"type": "__main__:Mine"}}).refuse_idle(Budget(None, 5))
+    assert caught.value.hint == "Give it more in the Python program that began it."

@@ -107,6 +107,21 @@ def test_remaining_is_forecast_from_the_trials_so_far() -> None:
     assert progress.remaining(progress.started + 6) == pytest.approx(24)
 
 
+@pytest.mark.parametrize("budget", [{"budget_trials": 10}, {"budget_seconds": 60.0}])
+def test_nothing_remains_of_a_search_that_has_ended(budget: dict[str, Any]) -> None:
+    opened = ("opened", {"pid": 1, "host": "here", "budget": [None, None]})
+    ended = (STUDY, opened, proposed(0), finished(0, None), ("closed", {"reason": "failures", "seconds": 2.0}))
+    assert fold(*ended, **budget).remaining() is None
+    assert fold(*ended, opened, **budget).remaining() is not None
+
+
+def test_nothing_remains_of_a_job_that_has_its_result() -> None:
+    job = ("study", {**STUDY[1], "fit": {"settings": {}}})
+    searched = (job, ("closed", {"reason": "settled", "seconds": 2.0}))
+    assert fold(*searched, budget_seconds=60.0).remaining() is not None
+    assert fold(*searched, ("result", {"metric": "accuracy", "rows": []}), budget_seconds=60.0).remaining() is None
+
+
 def test_the_budget_of_the_log_is_taken_when_none_is_given() -> None:
     progress = fold(("opened", {"pid": 1, "host": "here", "budget": [90.0, 40]}))
     assert (progress.budget_seconds, progress.budget_trials) == (90.0, 40)

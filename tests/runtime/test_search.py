@@ -189,6 +189,23 @@ def test_a_pending_trial_is_run_again_on_resume():
     )
 
 
+def test_the_same_search_goes_on_when_it_is_run_again_after_a_stop():
+    stopped = search(evaluator=ToyEvaluator(sleep=0.01))
+    stopped.observer = lambda event: (
+        stopped.request_stop() if event.kind == "proposed" and len(stopped.history) == 3 else None
+    )
+    assert stopped.run().reason == "requested" and stopped.history.pending
+    went_on = stopped.run()
+    assert went_on.reason == "trials" and rows(went_on.history) == rows(search().run().history)
+
+
+def test_a_stop_that_is_asked_for_before_the_run_ends_it():
+    early = search()
+    early.request_stop()
+    assert early.run().reason == "requested" and not early.history.trials
+    assert early.run().reason == "trials"
+
+
 def test_stop_command_from_elsewhere():
     store = MemoryStore()
     running = search(store, evaluator=ToyEvaluator(sleep=0.2), budget=Budget(trials=1000))

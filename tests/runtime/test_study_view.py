@@ -343,6 +343,43 @@ def test_the_clock_of_one_that_was_killed_counts_what_came_after_its_last_event(
     assert not (studied / "lease.json").exists()
 
 
+def test_one_that_is_asked_and_told_by_hand_is_known(tmp_path: Path) -> None:
+    folder = tmp_path / "hand"
+    search = Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), store=SqliteStore(folder), budget=Budget(trials=3))
+    with search:
+        (trial,) = search.ask()
+        search.tell(trial, 0.5)
+        assert not read_view(folder).by_hand  # a loop may be at it
+    view = read_view(folder)
+    assert view.by_hand and view.state == "interrupted"
+    gone = {"pid": 2**22 + 1, "host": platform.node(), "token": "1", "since": 0.0, "seen": view.changed}
+    (folder / "lease.json").write_text(json.dumps(gone))
+    assert not read_view(folder).by_hand  # it was killed, and so may a loop have been
+    search.run()
+    assert not read_view(folder).by_hand
+
+
+def test_a_search_that_a_command_began_is_not_told_by_hand() -> None:
+    told = ((101, "proposed", proposed(0)), (102, "finished", finished(0, 0.5)))
+    assert after(*search(*told)).by_hand
+    begun_by_command = ((100, "study", {**STUDY, "command": "archsmith search"}), (100, "opened", OPENED))
+    assert not after(*begun_by_command, *told).by_hand and not after(*job(*told)).by_hand
+
+
+def test_whether_trials_ran_at_the_same_time() -> None:
+    alone = search((101, "proposed", proposed(0)), (102, "finished", finished(0, 0.5)), (103, "proposed", proposed(1)))
+    assert not after(*alone).at_once
+    assert after(*alone, (104, "proposed", proposed(2))).at_once
+    assert after((100, "study", {**STUDY, "command": "archsmith search --workers 2"})).at_once
+
+
+def test_limits_changed_where_trials_were_begun_under_other_ones() -> None:
+    more = search((103, "closed", {"reason": "seconds"}), (200, "opened", {**OPENED, "budget": [90.0, None]}))
+    assert not after(*more).limits_changed
+    assert after(*more, (201, "proposed", proposed(0))).limits_changed
+    assert not after(*search(), (200, "opened", OPENED), (201, "proposed", proposed(0))).limits_changed
+
+
 def test_watching_and_reading_later_give_the_same(studied: Path) -> None:
     watched = StudyView("toy", studied)
     for event in SqliteStore(studied).read():

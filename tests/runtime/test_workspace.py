@@ -273,6 +273,12 @@ def test_a_finished_study_of_the_same_name_needs_more_to_go_on(workspace: Worksp
         workspace.refuse_taken("photos")
 
 
+def test_a_study_of_the_same_name_that_a_program_began_goes_on_there(workspace: Workspace) -> None:
+    write(workspace.create("photos"), Event("study", {"space": {"type": "__main__:Mine", "args": {}}}))
+    with pytest.raises(UsageError, match="Go on with it in the Python program that began it, or choose another --name"):
+        workspace.refuse_taken("photos")
+
+
 def test_a_study_of_the_same_name_that_has_no_more_is_not_gone_on_with(workspace: Workspace) -> None:
     write(workspace.create("photos"), Event("study", {}), Event("closed", {"reason": "exhausted"}))
     with pytest.raises(UsageError, match=r"It has nothing more to propose\. Choose another --name\.") as caught:

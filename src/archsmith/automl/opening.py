@@ -34,7 +34,7 @@ from archsmith.data.stored import kind_of, opened
 from archsmith.data.sweeping import sweep
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.extension import Standing
-from archsmith.runtime.resuming import MORE_TIME, resume_command
+from archsmith.runtime.resuming import MORE_TIME, how_to_go_on, resume_command
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
@@ -498,7 +498,7 @@ def job_view(folder: Path) -> StudyView:
     if not view.job.fit:
         raise StudyError(
             f"The study {view.id} was not begun by fit.",
-            f"Go on with it by: {resume_command(called(folder), _began(view).to_data())}",
+            how_to_go_on(called(folder), _began(view).to_data()),
         )
     return view
 

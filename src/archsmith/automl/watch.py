@@ -18,7 +18,7 @@ from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
 from archsmith.data.tables.read import GUESSED
-from archsmith.runtime.resuming import resume_command
+from archsmith.runtime.resuming import how_to_go_on
 from archsmith.runtime.study_view import try_view
 from archsmith.runtime.workspace import called
 
@@ -101,6 +101,6 @@ def watched(
     note = "A callback raised this, so the job was stopped. Finished trials are kept."
     for folder in folders:
         began = try_view(folder).began
-        note += f" Go on with: {resume_command(called(folder), {} if began is None else began.to_data())}"
+        note += f" {how_to_go_on(called(folder), {} if began is None else began.to_data())}"
     error.add_note(note)
     raise error

@@ -106,7 +106,7 @@ def _worth(front: Front) -> list[str]:
         lines += [
             f"Hyper-volume: {number(front.hypervolume)} of the box from the ideal point ({_point(front.ideal)})",
             f"to the reference point ({_point(front.reference)}: the worst on the front, moved out by a tenth of the "
-            "range).",
+            "range, or by 0.1 where there is none).",
         ]
     elif len(front.objectives) > MOST_MEASURED:
         lines.append(f"Hyper-volume: not computed for more than {MOST_MEASURED} objectives.")

@@ -235,6 +235,7 @@ def resume_search(
     """
     from archsmith import catalog
     from archsmith.core.errors import UsageError
+    from archsmith.runtime.comparison import refuse_endless
     from archsmith.runtime.extension import Standing
     from archsmith.runtime.study_view import read_view
 
@@ -247,6 +248,8 @@ def resume_search(
     if budget.seconds is None and budget.trials is None:
         raise UsageError("This study has no budget.", "Give one with --time or --trials.")
     standing.refuse_idle(budget)
+    with contextlib.redirect_stdout(sys.stderr):
+        refuse_endless(budget, problem, evaluator, study.id)
     told: dict[str, Any] = {"json": json, "debug": debug, "goes_on": standing.told(budget)}
     _run(problem, strategy, evaluator, budget, study.began.seed, study.store, workers, **told)
 
@@ -319,7 +322,7 @@ def _run(
             display.note(f"Searching for {goals}.")
             result = loop.run()
     except KeyboardInterrupt:
-        raise Interrupted("Stopped.", f"Go on with: {_resume(store.folder)}") from None
+        raise Interrupted("Stopped.", _how_to_go_on(store.folder)) from None
     report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     # strategies plan by the number of trials where nothing was measured
     if json:
@@ -328,7 +331,7 @@ def _run(
         _summarize(report, result.history)
     to_stderr(*never_returned(evaluator.metrics, result.history))
     if result.best is None and result.reason != REQUESTED:
-        raise _nothing(result, store.folder)
+        raise _nothing(result, store.folder, budget.trials)
 
 
 def slowness(report: Mapping[str, Any]) -> str:
@@ -344,15 +347,16 @@ def slowness(report: Mapping[str, Any]) -> str:
     )
 
 
-def _nothing(result: Any, folder: Path) -> ArchsmithError:
-    """What to say of a search without an answer: the most frequent reason, and what to do."""
+def _nothing(result: Any, folder: Path, trials: int | None) -> ArchsmithError:
+    """What to say of a search without an answer: the most frequent reason, and what to do. ``trials``: its limit."""
     from archsmith.core.budget import EXHAUSTED
     from archsmith.core.errors import ArchsmithError
     from archsmith.core.failures import most_frequent, nothing_found
     from archsmith.runtime.resuming import AFRESH, more_after
 
     over, finished = result.reason == EXHAUSTED, result.history.finished
-    on = AFRESH if over else f"Go on with: {_resume(folder, *more_after(result.reason))}"
+    more = more_after(result.reason, spent=trials is not None and len(finished) >= trials)
+    on = AFRESH if over else _how_to_go_on(folder, *more)
     reason = most_frequent(finished)
     if over and not result.history.trials:
         return ArchsmithError("The strategy proposed nothing, so there was no trial.", "Choose another --strategy.")
@@ -369,13 +373,13 @@ def _nothing(result: Any, folder: Path) -> ArchsmithError:
     return ArchsmithError(nothing_found(result.history), hint)
 
 
-def _resume(folder: Path, *more: str) -> str:
-    """The command that goes on with the search in ``folder``."""
-    from archsmith.runtime.resuming import resume_command
+def _how_to_go_on(folder: Path, *more: str) -> str:
+    """How to go on with the search in ``folder``, in a sentence."""
+    from archsmith.runtime.resuming import how_to_go_on
     from archsmith.runtime.sqlite import SqliteStore
 
     first = next(iter(SqliteStore(folder).read()), None)
-    return resume_command(folder, {} if first is None else first.data, *more)
+    return how_to_go_on(folder, {} if first is None else first.data, *more)
 
 
 def _telling_tracebacks(display: Display, folder: Path) -> Callable[[Event], None]:

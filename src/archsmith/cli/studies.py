@@ -77,7 +77,7 @@ def show_study(
     from archsmith.core.failures import without_answer
     from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
-    from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.resuming import BY_PROGRAM, how_to_go_on, more_after
     from archsmith.runtime.study_view import FAILED, PAUSED, read_view
     from archsmith.runtime.study_view import INTERRUPTED as CUT_OFF
     from archsmith.runtime.workspace import Workspace, called
@@ -94,15 +94,19 @@ def show_study(
     which = view.id if view.folder is None else called(view.folder)
     goes_on = view.reason in (REQUESTED, FAILURES, UNPREPARED) and not view.job.fit  # a job then has its network
     if report["state"] in (CUT_OFF, FAILED, PAUSED) or goes_on:
-        say("", f"Go on with: {resume_command(which, view.began.to_data() if view.began else {})}")
+        began = view.began.to_data() if view.began else {}
+        limit = None if view.openings.now is None else view.openings.now.by.trials
+        spent = limit is not None and view.n_finished >= limit
+        more = more_after(view.reason, spent=spent) if goes_on else ()
+        say("", BY_PROGRAM if view.by_hand else how_to_go_on(which, began, *more))
     if report["error"]:
         say("", report["error"])
     if report["nothing"]:
         say("", report["nothing"])
     if report["command"] and not view.job.fit:
-        limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
-        same = "search" if "--workers" not in report["command"].split() else "settings"  # chance decides the rest
-        again = f"The same {same} again" if len(limits) < 2 else "Its limits changed later. It began with"
+        by_clock = not view.simulated and any(each.by.seconds is not None for each in view.openings.all)
+        same = "settings" if view.at_once or by_clock else "search"  # chance decides the rest
+        again = "Its limits changed later. It began with" if view.limits_changed else f"The same {same} again"
         say("", f"{again}: {report['command']}")
     if verbose:
         parts = ("space", "strategy", "evaluator", "seed", "fidelity")
@@ -185,7 +189,7 @@ def stop(
     from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
     from archsmith.core.records import PAUSE, STOP
-    from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.resuming import how_to_go_on
     from archsmith.runtime.workspace import called
 
     opened = open_study(study, workspace)
@@ -198,7 +202,7 @@ def stop(
         say(f"{opened.id} is not running.")
     elif now:
         which = called(opened.store.folder)
-        say(f"Asked {opened.id} to end at once. Go on with: {resume_command(which, opened.began.to_data())}")
+        say(f"Asked {opened.id} to end at once. {how_to_go_on(which, opened.began.to_data())}")
     else:
         say(f"Asked {opened.id} to finish.")
 

@@ -130,8 +130,8 @@ class Front(Sequence[Trial]):
 
     @property
     def reference(self) -> dict[str, float]:
-        """The worst value of each objective on the front, moved out by a tenth of the range; empty where it has no
-        hyper-volume.
+        """The worst value of each objective on the front, moved out by a tenth of the range, or by 0.1 where there is
+        none; empty where it has no hyper-volume.
         """
         return {} if self.hypervolume is None else self._values(bounds(self.losses)[1])
 

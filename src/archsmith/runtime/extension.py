@@ -12,7 +12,7 @@ from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget, parse_seconds, parse_trials
 from archsmith.core.errors import UsageError
 from archsmith.core.wording import amount, clock
-from archsmith.runtime.resuming import AFRESH, AT_AN_END, MORE_TIME, MORE_TRIALS, resume_command
+from archsmith.runtime.resuming import AFRESH, AT_AN_END, MORE_TIME, MORE_TRIALS, THERE, bound, resume_command
 from archsmith.runtime.study_view import StudyView
 from archsmith.runtime.workspace import called
 
@@ -129,6 +129,8 @@ class Standing:
     def _advice(self) -> str:
         if self.reason == reasons.EXHAUSTED and not self.began.get("fit"):
             return AFRESH
+        if bound(self.began):
+            return f"Give it more {THERE}."
         more = MORE_TRIALS if self.before.seconds is None else MORE_TIME
         return f"Give it more: {resume_command(self.called or self.study, self.began, *more)}"
 

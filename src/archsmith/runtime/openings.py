@@ -16,6 +16,7 @@ class Opening:
     last: time of the latest event in it.
     reason: why its loop ended; None while it runs and for one that was killed.
     proposed: how many trials were begun in it.
+    killed: did its process end without leaving the study in order, as far as that was seen?
     """
 
     by: Opened
@@ -23,6 +24,7 @@ class Opening:
     last: float
     reason: str | None = None
     proposed: int = 0
+    killed: bool = False
 
     @property
     def seconds(self) -> float:
@@ -54,6 +56,7 @@ class Openings:
         """
         if self.all and left is not None:
             self.all[-1].last = max(self.all[-1].last, min(left, now))
+            self.all[-1].killed = True
 
     @property
     def now(self) -> Opening | None:

@@ -1,4 +1,4 @@
-"""The command that goes on with a study, as it is told to people."""
+"""How to go on with a study, as it is told to people: mostly by a command."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ AT_AN_END = (*reasons.FOR_TIME, reasons.TRIALS, reasons.EXHAUSTED, reasons.CONVE
 MORE_TIME, MORE_TRIALS = ("--time", "+10m"), ("--trials", "+10")
 # of a search that ended as EXHAUSTED: the same history gets the same answer, which is no proposal
 AFRESH = "The strategy has nothing more to propose, whatever it is given: start a new search."
+THERE = "in the Python program that began it"  # where a study goes on that no command can go on with
+BY_PROGRAM = f"Go on with it {THERE}."
+
+
+def how_to_go_on(study: str | Path, began: Mapping[str, Any], *more: str) -> str:
+    """The same as ``resume_command``, in a sentence; it names no command where none can work."""
+    return BY_PROGRAM if bound(began) else f"Go on with: {resume_command(study, began, *more)}"
 
 
 def resume_command(study: str | Path, began: Mapping[str, Any], *more: str) -> str:
@@ -27,8 +34,26 @@ def resume_command(study: str | Path, began: Mapping[str, Any], *more: str) -> s
     return shlex.join(["archsmith", *imports, "studies", "resume", str(study), *more])
 
 
-def more_after(reason: str | None) -> tuple[str, ...]:
-    """What a study needs more of that ended for ``reason``; nothing where it goes on as it is."""
-    if reason not in AT_AN_END:
-        return ()
-    return MORE_TIME if reason in (*reasons.FOR_TIME, reasons.SETTLED) else MORE_TRIALS
+def bound(began: Mapping[str, Any]) -> bool:
+    """Can only the Python program that began a study rebuild its parts? They then name code of the program's own file,
+    or have no spec and are not what a command made. ``began``: the data of its first event.
+    """
+    parts = [began.get(part) for part in ("space", "strategy", "evaluator")]
+    unwritten = any(isinstance(part, Mapping) and part.get("args", {}) is None for part in parts)
+    return (unwritten and not began.get("command")) or any(map(_in_main, parts))
+
+
+def _in_main(spec: Any) -> bool:
+    """Does ``spec`` name something of a program's own file?"""
+    if isinstance(spec, Mapping | list | tuple):
+        return any(map(_in_main, spec.values() if isinstance(spec, Mapping) else spec))
+    return isinstance(spec, str) and spec.startswith("__main__:")
+
+
+def more_after(reason: str | None, *, spent: bool = False) -> tuple[str, ...]:
+    """What a study needs more of that ended for ``reason``; nothing where it goes on as it is. ``spent``: have all
+    trials that it may have come to their end, whatever it ended for?
+    """
+    if reason in (*reasons.FOR_TIME, reasons.SETTLED):
+        return MORE_TIME
+    return MORE_TRIALS if spent or reason in AT_AN_END else ()

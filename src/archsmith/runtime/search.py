@@ -235,6 +235,7 @@ class Search:
         self.executor.close()
         self.store.release()
         self._opened_at = None
+        self._stop_reason = None  # it ended this opening: whoever runs the search again wants it to go on
         if self._stillborn and isinstance(self.store, SqliteStore):
             self.store.discard()
 
@@ -283,9 +284,10 @@ class Search:
     # The loop
 
     def run(self) -> SearchResult:
-        """Search until the budget is spent. Opens the study when it is not open, and closes it again. Raises
-        EvaluationError where the evaluator's preparation failed. Of a search that fails before its first trial, by an
-        error of whatever kind, nothing is kept, unless the preparation reported progress: that may be hours of work.
+        """Search until the budget is spent. Opens the study when it is not open, and closes it again. One that was
+        stopped goes on when it is run again. Raises EvaluationError where the evaluator's preparation failed. Of a
+        search that fails before its first trial, by an error of whatever kind, nothing is kept, unless the preparation
+        reported progress: that may be hours of work.
         """
         if self._opened_at is None:
             with self:

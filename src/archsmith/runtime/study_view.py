@@ -49,6 +49,7 @@ from archsmith.runtime.sqlite import FILE, SqliteStore
 
 WORK = "work"  # the fidelity of a pool
 RACE = "race"  # the strategy that decides by forecasts
+SEVERAL = "--workers"  # of the command of a search, where trials ran at once
 STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable", "paused")
 NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE, PAUSED = STATES
 CUT_SHORT = (reasons.INTERRUPTED, reasons.FAILED)  # reasons of a loop that has not come to its end
@@ -179,6 +180,31 @@ class StudyView:
         if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED:
             return FAILED
         return PAUSED if self._paused else INTERRUPTED
+
+    @property
+    def by_hand(self) -> bool:
+        """Did a program ask and tell trials by hand in the latest opening, as far as one sees? It left the study in
+        order, and there was no loop to come to an end.
+        """
+        now = self.openings.now
+        if self.writer or now is None or now.killed or self.began is None or self.began.command or self.job.fit:
+            return False
+        return isinstance(self._last, Proposed | Finished)
+
+    @property
+    def at_once(self) -> bool:
+        """Did trials of a search run at the same time, as its command may have asked for? Then it is chance which of
+        them ended first. A later opening, or a program, may have had more workers than the command says.
+        """
+        command = "" if self.began is None else self.began.command or ""
+        return self.most_pending > 1 or SEVERAL in command.split()
+
+    @property
+    def limits_changed(self) -> bool:
+        """Were there trials under other limits than those of the beginning?"""
+        first, *later = self.openings.all or (None,)
+        counted = (first, *(each for each in later if each.proposed))
+        return len({(each.by.seconds, each.by.trials) for each in counted if each}) > 1
 
     @property
     def n_finished(self) -> int:

@@ -25,7 +25,7 @@ from archsmith.core.files import expanded, no_such_folder, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import PAUSE, Closed, Command, Finished, StudyRecord, beginning, record
 from archsmith.runtime.lease import Lease
-from archsmith.runtime.resuming import MORE_TIME, more_after, resume_command
+from archsmith.runtime.resuming import MORE_TIME, THERE, bound, more_after, resume_command
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import CUT_SHORT, DONE, FAILED, INTERRUPTED, NEW, PAUSED, RUNNING, UNREADABLE
 
@@ -42,8 +42,8 @@ class StudySummary:
     id: the name of its folder.
     folder: where it lies.
     state: one of ``archsmith.runtime.study_view.STATES``: ``new`` (nothing logged), ``running`` (a live process
-        writes), ``finished``, ``interrupted`` (was cut off), ``paused`` (somebody asked for that), ``failed`` (an error
-        ended it) or ``unreadable``.
+        writes), ``finished``, ``interrupted`` (was cut off, or its trials are asked and told by hand, which no event
+        ends), ``paused`` (somebody asked for that), ``failed`` (an error ended it) or ``unreadable``.
     reason: why its loop ended, or why it cannot be read; None where there is nothing to say.
     started, changed: times of the first and the latest event, in Unix seconds.
     n_proposed, n_finished: counts of trials.
@@ -233,7 +233,8 @@ def _instead(there: StudySummary) -> str:
     if there.reason == EXHAUSTED and not began.get("fit"):
         return "It has nothing more to propose. Choose another --name."
     more = more_after(there.reason) or (MORE_TIME if there.state == DONE else ())
-    return f"Go on with it ({resume_command(which, began, *more)}), or choose another --name."
+    how = THERE if bound(began) else f"({resume_command(which, began, *more)})"
+    return f"Go on with it {how}, or choose another --name."
 
 
 def called(folder: Path) -> str | Path:

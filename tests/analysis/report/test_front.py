@@ -107,6 +107,12 @@ def test_objectives_are_drawn_in_pairs(write: Write, n: int, pairs: int) -> None
     assert ("not computed for more than 3" in trade.measure) == (n == 4)
 
 
+def test_how_far_the_reference_point_lies_where_there_is_no_range_is_said(write: Write) -> None:
+    trials = [{"loss": 1.0 + i, "latency_ms": 3.0 - i, "energy": 1.0} for i in range(3)]
+    _, trade = found(write(trials, [["loss", False], ["latency_ms", False], ["energy", False]]))
+    assert "energy 1.1" in plain(trade.measure) and "range, or by 0.1 where there is none." in trade.measure
+
+
 def test_the_front_is_a_staircase_only_where_all_objectives_are_drawn(write: Write) -> None:
     study, trade = found(write(BENT))
     lines = re.findall(r'<path class="line c2" d="M([^"]+)"', drawings(study, trade)["pair0"])

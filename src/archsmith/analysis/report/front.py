@@ -187,8 +187,8 @@ def _measure(front: Front) -> str:
     return (
         f"The hyper-volume is {number(front.hypervolume)}: the share of the box from the ideal point ({ideal}) to the "
         f"reference point ({reference}) that the front dominates. The ideal point is the best of each objective on the "
-        "front, the reference point the worst, moved out by a tenth of the range. Another search has other points, so "
-        "its hyper-volume does not compare with this one."
+        "front, the reference point the worst, moved out by a tenth of the range, or by 0.1 where there is none. "
+        "Another search has other points, so its hyper-volume does not compare with this one."
     )
 
 

@@ -14,7 +14,6 @@ from archsmith.core.problem import Problem
 from archsmith.core.wording import spec_in_words, strategy_in_words, times
 
 PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
-SEVERAL = "--workers"  # of a command, where trials ran at once
 BY_CHANCE = "Several trials ran at once, and which of them ended first is chance, so another run may propose others."
 MEANINGS = {
     "seed": "the number that all randomness begins with",
@@ -62,18 +61,13 @@ def reproduction_of(study: Study) -> Reproduction:
 
 
 def _changed(study: Study) -> bool:
-    """Were there trials under other limits than those of the beginning? Of a search, whose command is that of its
-    beginning; a job's bundle has a command with the last limits.
-    """
-    first, *later = study.view.openings.all or (None,)
-    limits = {(each.by.seconds, each.by.trials) for each in (first, *(each for each in later if each.proposed)) if each}
-    return not study.fit and len(limits) > 1
+    """Does the command tell the limits of the beginning alone? A job's bundle has a command with the last ones."""
+    return not study.fit and study.view.limits_changed
 
 
 def _lead(study: Study, command: str) -> str:
     settings = study.fit.get("settings") or {}
-    asked = SEVERAL in command.split() or (settings.get("workers") or 1) > 1
-    at_once = asked or study.view.most_pending > 1  # a later opening, or a program, may have had more workers
+    at_once = study.view.at_once or (settings.get("workers") or 1) > 1
     if not study.fit:
         told = "The log holds every proposal and every result."
         if at_once:
