@@ -324,7 +324,7 @@ def to_spec(obj: Any) -> dict[str, Any]:
             f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.",
             "Move it to the top of a module.",
         )
-    cls, hints = type(obj), _hints(type(obj))
+    cls, hints = type(obj), field_hints(type(obj))
     args = {
         field.name: _plain(getattr(obj, field.name), hints[field.name], f"{cls.__name__}.{field.name}")
         for field in dataclasses.fields(obj)
@@ -442,7 +442,7 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
             f"On the command line: --set KIND.{missing[0]}=VALUE, where KIND is space, strategy or evaluator "
             "(of a strategy in a comparison: strategy.LABEL).",
         )
-    hints = _hints(cls)
+    hints = field_hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
         return cls(**values)
@@ -453,7 +453,7 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def field_hints(cls: type) -> dict[str, Any]:
     """What the fields of a dataclass hold. Any where that cannot be told: annotations are anybody's, and names may be
     imported for type checkers alone.
     """
