@@ -55,8 +55,8 @@ def test_a_space_of_which_no_walk_found_a_point_is_not_called_empty(
 ) -> None:
     (tmp_path / "rare.py").write_text(
         "from dataclasses import dataclass\nfrom archsmith import Space\n"
-        "from archsmith.core.errors import DeadEnd\n\n\n@dataclass(frozen=True)\nclass Rare(Space):\n    def decide(self, choose):\n"
-        "        a, b = choose('a', tuple(range(150))), choose('b', tuple(range(150)))\n"
+        "from archsmith.core.errors import DeadEnd\n\n\n@dataclass(frozen=True)\nclass Rare(Space):\n"
+        "    def decide(self, choose):\n        a, b = choose('a', tuple(range(150))), choose('b', tuple(range(150)))\n"
         "        if a < 149 or b < 148:\n            raise DeadEnd('too large')\n",
         encoding="utf-8",
     )
