@@ -534,9 +534,7 @@ def _value(text: str) -> Any:
         return PYTHON.get(text.strip(), text)
 
 
-def parse_settings(
-    pairs: list[str], kind: str = "strategy", labels: Collection[str] = ()
-) -> dict[str, dict[str, Any]]:
+def parse_settings(pairs: list[str], kind: str = "strategy", labels: Collection[str] = ()) -> dict[str, dict[str, Any]]:
     """Settings as nested mappings: ``["strategy.population=50"]`` gives ``{"strategy": {"population": 50}}``.
 
     More dots go deeper: ``space.scale.filters=8``. Values are JSON, or True, False and None; else text. Raises

@@ -165,7 +165,6 @@ def test_the_trials_that_there_is_time_for_are_told(timed: list[float], capsys: 
     assert (asked(65.0, trials=3), asked(65.0, workers=2)) == (3.0, 12.0)
 
 
-
 def test_workers_do_not_make_one_training_shorter(timed: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     timed[0] = 600.0
     with pytest.raises(UsageError) as caught:
