@@ -131,6 +131,20 @@ class Holding:
     thing: object = field(default_factory=object)
 
 
+def test_an_annotation_that_only_type_checkers_can_read_is_any(tmp_path, monkeypatch):
+    (tmp_path / "checked_only.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from pathlib import Path\n\n\n@dataclass(frozen=True)\nclass Mine:\n"
+        '    folder: Path | str = "."\n    sizes: tuple[int, ...] = (1,)\n    rate: float = 0.1\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    cls = catalog.get("evaluator", "checked_only:Mine")
+    built = catalog.build(cls, {"folder": "there", "sizes": [2, 3], "rate": 1})
+    assert (built.folder, built.sizes) == ("there", (2, 3)) and catalog.from_spec(catalog.to_spec(built)) == built
+    with pytest.raises(UsageError, match=r"^Mine\.rate cannot be 'fast'"):
+        catalog.build(cls, {"rate": "fast"})
+
+
 def test_what_cannot_be_written_down_is_refused():
     with pytest.raises(UsageError, match=r"Holding\.thing holds a object"):
         catalog.to_spec(Holding())
@@ -144,6 +158,15 @@ def test_settings_are_parsed_with_their_nesting():
         "strategy": {"population": 50},
         "space": {"scale": {"filters": 8}, "name": "x"},
         "recipe": {"flip": True},
+    }
+
+
+def test_a_label_is_one_name_whatever_dots_it_has():
+    labels = ("lr0", "lr0.1", "random")
+    pairs = ["strategy.lr0.1.rate=0.1", "strategy.lr0.rate=0.2", "strategy.lr0.1.net.width=3", "evaluator.lr0.1=4"]
+    assert catalog.parse_settings(pairs, labels=labels) == {
+        "strategy": {"lr0.1": {"rate": 0.1, "net": {"width": 3}}, "lr0": {"rate": 0.2}},
+        "evaluator": {"lr0": {"1": 4}},
     }
 
 

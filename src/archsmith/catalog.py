@@ -21,7 +21,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Any
@@ -248,7 +248,7 @@ def load(path: str) -> type:
     module_name, _, class_name = path.partition(":")
     if not module_name or not class_name:
         raise UsageError(f"{path!r} is not the place of a class.", "Write it like my_package.my_module:MyClass.")
-    _refuse_file(module_name, f":{class_name}")
+    refuse_file(module_name, f":{class_name}")
     module = imported(module_name, f"The module of {path!r}")
     found: Any = module
     for part in class_name.split("."):
@@ -264,7 +264,7 @@ def load(path: str) -> type:
     return found
 
 
-def _refuse_file(module: str, behind: str = "") -> None:
+def refuse_file(module: str, behind: str = "") -> None:
     """Raises UsageError where ``module`` is written as a file, or from a folder on. ``behind``: what follows it."""
     name = re.split(r"[/\\]", module.removesuffix(".py"))[-1].lstrip(".")
     if name and name != module:
@@ -324,7 +324,7 @@ def to_spec(obj: Any) -> dict[str, Any]:
             f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.",
             "Move it to the top of a module.",
         )
-    cls, hints = type(obj), _hints(type(obj))
+    cls, hints = type(obj), field_hints(type(obj))
     args = {
         field.name: _plain(getattr(obj, field.name), hints[field.name], f"{cls.__name__}.{field.name}")
         for field in dataclasses.fields(obj)
@@ -339,7 +339,7 @@ def admit(module: str) -> None:
     """Import a module of a person's own, whose classes and functions specs may name from now on. It runs the module's
     code. Raises UsageError.
     """
-    _refuse_file(module)
+    refuse_file(module)
     if not all(part.isidentifier() for part in module.split(".")):
         raise UsageError(f"{module!r} is not the name of a module.", "Write it like my_package.my_module.")
     imported(module, f"The module {module!r}")
@@ -442,7 +442,7 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
             f"On the command line: --set KIND.{missing[0]}=VALUE, where KIND is space, strategy or evaluator "
             "(of a strategy in a comparison: strategy.LABEL).",
         )
-    hints = _hints(cls)
+    hints = field_hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
         return cls(**values)
@@ -453,8 +453,18 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def field_hints(cls: type) -> dict[str, Any]:
+    """What the fields of a dataclass hold. Any where that cannot be told: annotations are anybody's, and names may be
+    imported for type checkers alone.
+    """
+    with contextlib.suppress(Exception):
+        return typing.get_type_hints(cls)
+    hints: dict[str, Any] = {field.name: Any for field in dataclasses.fields(cls)}
+    for field in dataclasses.fields(cls):
+        alone = types.SimpleNamespace(__annotations__={field.name: field.type})
+        with contextlib.suppress(Exception):
+            hints |= typing.get_type_hints(alone, vars(sys.modules[cls.__module__]))
+    return hints
 
 
 def _plain(value: Any, hint: Any, where: str) -> Any:
@@ -524,16 +534,17 @@ def _value(text: str) -> Any:
         return PYTHON.get(text.strip(), text)
 
 
-def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[str, Any]]:
+def parse_settings(pairs: list[str], kind: str = "strategy", labels: Collection[str] = ()) -> dict[str, dict[str, Any]]:
     """Settings as nested mappings: ``["strategy.population=50"]`` gives ``{"strategy": {"population": 50}}``.
 
     More dots go deeper: ``space.scale.filters=8``. Values are JSON, or True, False and None; else text. Raises
-    UsageError for what is not ``kind.field=value``; ``kind``: of the example that the error gives.
+    UsageError for what is not ``kind.field=value``; ``kind``: of the example that the error gives; ``labels``:
+    of strategies, which count as one name whatever dots they have.
     """
     parsed: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        *path, field = name.strip().split(".")
+        *path, field = _names(name.strip(), labels)
         if not (equals and path and field and all(path)):
             bare = equals and not path and field
             raise UsageError(
@@ -551,3 +562,12 @@ def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[s
                 raise UsageError(f"{pair!r} sets a part of something that another setting sets as a whole.")
         inner[field] = value
     return parsed
+
+
+def _names(setting: str, labels: Collection[str]) -> list[str]:
+    """The parts of a setting's name: those between its dots, and a label whole."""
+    kind, _, rest = setting.partition(".")
+    whole = max((label for label in labels if rest.startswith(f"{label}.")), key=len, default=None)
+    if kind != "strategy" or whole is None:
+        return setting.split(".")
+    return [kind, whole, *rest[len(whole) + 1 :].split(".")]

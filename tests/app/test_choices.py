@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from archsmith.app import choices
 from archsmith.core.task import Input, classification
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PICTURES = classification((Input("image", "image", (3, 16, 16)),), ("a", "b"))
 ROWS = classification((Input("numbers", "numbers", (4,)),), ("a", "b"))
@@ -47,6 +51,22 @@ def test_fields_come_from_the_dataclass_and_its_docstring() -> None:
         {"name": "names", "kind": "list", "default": ["a", "b"], "help": "texts."},
         {"name": "inner.width", "kind": "int", "default": 9, "help": "how wide, 1 or more."},
     ]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Of a plug-in.
+
+    ``folder``: what only type checkers can read.
+    ``n``: how many.
+    """
+
+    folder: Path | None = None
+    n: int = 3
+
+
+def test_a_field_of_an_unknown_kind_is_left_out_alone() -> None:
+    assert [each["name"] for each in choices.fields_of(Kept)] == ["n"]
 
 
 def test_what_the_data_have_set_is_left_out() -> None:

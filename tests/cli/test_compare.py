@@ -232,17 +232,17 @@ def test_the_same_command_repeats_nothing_and_clutters_no_studies(command: Any, 
 def test_settings_and_labels_tell_two_forms_of_a_strategy_apart(command: Any) -> None:
     words = (
         "--strategies",
-        "random,small=evolution,large=evolution",
+        "random,small=evolution,p1.0=evolution",
         "--set",
         "strategy.small.population=5",
         "--set",
-        "strategy.large.population=10",
+        "strategy.p1.0.population=10",
     )
     found = command(*SMALL, *words, "--reference", "small", "--json").json
-    assert [row["label"] for row in found["rows"]] == ["random", "small", "large"]
-    assert [test["label"] for test in found["tests"]] == ["random", "large"]
+    assert [row["label"] for row in found["rows"]] == ["random", "small", "p1.0"]
+    assert [test["label"] for test in found["tests"]] == ["random", "p1.0"]
     plan = json.loads((Path(found["comparison"]) / "comparison.json").read_text())
-    assert [plan["strategies"][label]["args"]["population"] for label in ("small", "large")] == [5, 10]
+    assert [plan["strategies"][label]["args"]["population"] for label in ("small", "p1.0")] == [5, 10]
 
 
 def test_seconds_are_simulated_and_files_go_where_they_are_wanted(command: Any, tmp_path: Path) -> None:

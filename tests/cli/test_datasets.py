@@ -159,10 +159,36 @@ def asked(seconds: float | None, trials: int | None = None, **options: Any) -> f
 
 
 def test_the_trials_that_there_is_time_for_are_told(timed: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-    assert asked(65.0) == 6.5
+    assert asked(65.0) == 6.0
     told = capsys.readouterr().err
     assert "Training a network of this space for 4 epochs takes about 0:10 here: there is time for about 6 tri" in told
-    assert (asked(65.0, trials=3), asked(65.0, workers=2)) == (3.0, 13.0)
+    assert (asked(65.0, trials=3), asked(65.0, workers=2)) == (3.0, 12.0)
+
+
+def test_workers_do_not_make_one_training_shorter(timed: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    timed[0] = 600.0
+    with pytest.raises(UsageError) as caught:
+        asked(270.0, workers=8)
+    assert caught.value.message.endswith("takes about 10:00 here, so none would end in 4:30.")
+    assert caught.value.hint.startswith("Give --time 10m, --epochs 1.8, or smaller networks")
+    assert asked(400.0, workers=8) == 1.0
+    assert "so perhaps none ends in 6:40." in capsys.readouterr().err
+    assert asked(900.0, workers=8) == 8.0
+    assert "takes about 10:00 here: there is time for about 8 trials." in capsys.readouterr().err
+
+
+def test_no_count_is_told_where_the_strategy_chooses_the_epochs(
+    timed: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asked(60.0, own_epochs=True) is None
+    told = capsys.readouterr().err
+    assert told.endswith("for 4 epochs takes about 0:10 here. The strategy chooses the epochs of each trial: 1 to 4.\n")
+    timed[0] = 60.0  # that of 1 epoch is a quarter of it
+    assert asked(10.0, own_epochs=True) is None
+    told = capsys.readouterr().err
+    assert "a network of this space for 1 epoch takes about 0:15 here, so perhaps none ends in 0:10." in told
+    with pytest.raises(UsageError, match=r"for 1 epoch takes about 0:15 here, so none would end in 0:05\."):
+        asked(5.0, own_epochs=True)
 
 
 def test_what_would_never_end_is_refused_with_what_would(timed: list[float]) -> None:

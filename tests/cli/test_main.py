@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from typing import Any
@@ -145,6 +146,16 @@ def test_help_takes_at_most_half_a_second(archsmith: Any) -> None:
     seconds()  # fills the caches of the disk
     took = min(seconds() for _ in range(9))  # what disturbs a measurement only ever adds to it
     assert took <= 0.5
+
+
+def test_what_a_file_cannot_hold_is_written_out(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")  # as Windows opens it
+    monkeypatch.setattr(module.sys, "stdout", file)
+    words = ("--set", 'evaluator.metrics=["accuracy", "params"]', "--maximize", "accuracy", "--minimize", "params")
+    answer = command("search", *words, "--trials", "4")
+    file.flush()
+    assert answer.code == 0, answer.err
+    assert r"accuracy \u2191" in file.buffer.getvalue().decode("cp1252")
 
 
 def test_ctrl_c_inside_a_command_is_one_line(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:

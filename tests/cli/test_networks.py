@@ -129,9 +129,11 @@ def test_draw_the_exported_network_of_a_study_without_a_search(command: Any, tmp
 
 def test_a_study_without_networks_cannot_be_drawn(command: Any) -> None:
     study = command("search", "--trials", "2", "--json").json
-    answer = command("draw", study["study"])
-    assert answer.code == 2
-    assert "Flat has no networks" in answer.err
+    for words in (("draw", study["study"]), ("draw", "last", "--space", "conv_stages"), ("source", "last")):
+        answer = command(*words)
+        assert (answer.code, answer.out) == (2, "")
+        assert f"The architectures of the study {study['study']} are settings, not networks." in answer.err
+        assert answer.err.endswith(f"See them with: archsmith studies show {study['study']}\n")
 
 
 @pytest.mark.parametrize(

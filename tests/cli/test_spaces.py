@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ def test_a_size_that_is_known_is_exact(command: Any) -> None:
         "low": 15_625,
         "high": 15_625,
         "relative_error": 0.0,
+        "log10": pytest.approx(4.1938, abs=1e-4),
         "infinite": False,
         "exact": True,
         "n_walks": 0,
@@ -38,6 +40,37 @@ def test_a_space_without_an_architecture_says_why(
         and "barren:Barren has no architectures." in answer.err
         and "Decision 'b' has no options." in answer.err
     )
+
+
+def test_a_size_of_more_digits_than_python_writes_is_told_by_its_logarithm(command: Any) -> None:
+    words = ("size", "toy_flat", "--set", "space.n_decisions=10000", "--set", "space.n_options=3")
+    assert "e+4771 architectures, exactly" in command(*words).out
+    found = command(*words, "--json").json
+    assert found["size"] is found["low"] is found["high"] is None and found["exact"] and not found["infinite"]
+    assert found["log10"] == pytest.approx(10_000 * math.log10(3))
+
+
+def test_a_space_of_which_no_walk_found_a_point_is_not_called_empty(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rare.py").write_text(
+        "from dataclasses import dataclass\nfrom archsmith import Space\n"
+        "from archsmith.core.errors import DeadEnd\n\n\n@dataclass(frozen=True)\nclass Rare(Space):\n"
+        "    def decide(self, choose):\n        a, b = choose('a', tuple(range(150))), choose('b', tuple(range(150)))\n"
+        "        if a < 149 or b < 148:\n            raise DeadEnd('too large')\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("archsmith.core.space.MOST_ASKED", 500)
+    words = ("size", "rare:Rare", "--walks", "20")
+    answer = command(*words, "--count")
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines() == [
+        "rare:Rare: no architecture was found in 20 random walks.",
+        "rare:Rare: 2 architectures, exactly. They were counted.",
+    ]
+    found = command(*words, "--json").json
+    assert (found["size"], found["log10"], found["exact"], found["high"]) == (0, None, False, None)
 
 
 def test_a_size_that_is_estimated_says_so_with_its_error(command: Any) -> None:

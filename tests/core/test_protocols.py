@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,16 @@ def test_a_request_to_stop_comes_before_the_deadline() -> None:
     Context(0, 0).check()
     with pytest.raises(Stopped):
         Context(0, 0, deadline=0.0, stop=lambda: True).check()
+
+
+def test_a_trial_has_its_own_folder_once_it_asks_for_it(tmp_path: Path) -> None:
+    folder = tmp_path / "trials" / "7"
+    context = Context(7, 0, workspace=folder)
+    assert context.part("first") == folder / "first" and not (tmp_path / "trials").exists()
+    assert context.workspace == folder and folder.is_dir()
+    (folder / "weights").write_text("kept")
+    assert replace(context, workspace=folder, seed=1).workspace == folder and (folder / "weights").exists()
+    assert Context(0, 0).workspace is Context(0, 0).part("first") is None
 
 
 def test_past_its_deadline_a_trial_has_failed() -> None:

@@ -1,6 +1,7 @@
 import math
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,33 @@ def test_a_small_space_is_counted_and_a_large_one_estimated():
     assert Decades(3).size() == Size(1000)
     large = Decades(8).size()
     assert not large.exact and large.number == pytest.approx(10**8)
+
+
+@dataclass(frozen=True)
+class Cheap(Space):
+    """All but the first few of a million answers are too large, which random walks do not find out."""
+
+    def decide(self, choose):
+        if choose("a", tuple(range(1000))) + choose("b", tuple(range(1000))) > 3:
+            raise DeadEnd("too large")
+
+
+def test_points_that_no_walk_found_are_counted_as_far_as_it_goes():
+    found = Cheap().size()
+    assert (found.number, found.exact, found.rough, found.high) == (10, False, True, math.inf)
+    assert "more than" in str(found)
+
+
+def test_a_seed_of_64_bits_is_counted_and_enumerated():
+    @dataclass(frozen=True)
+    class Seeded(Space):
+        def decide(self, choose):
+            choose("kind", ("a", "b"))
+            choose("seed", Range(0, 2**64 - 1))
+
+    assert Seeded().size().number == pytest.approx(2**65)
+    assert [dict(point) for point in islice(Seeded().enumerate(), 2)] == [{"kind": "a", "seed": i} for i in (0, 1)]
+    assert Seeded().count(5) is None
 
 
 def test_a_space_may_know_its_size():

@@ -52,6 +52,8 @@ def test_a_local_function_works_but_cannot_be_written_down() -> None:
     [
         ("no colon", "is not the place of a function"),
         ("no_such_module_anywhere:f", "cannot be imported"),
+        ("own_lab.py:f", r"not the name of a module. Write own_lab:f, with the folder of own_lab on PYTHONPATH."),
+        ("./own_lab.py:f", r"Write own_lab:f, with"),
         ("math:no_such_function", "There is no function"),
         (3, r"function cannot be 3\. It takes a text or a function"),
         (lambda: 1.0, "cannot be called with an architecture"),

@@ -101,6 +101,7 @@ def test_repeated_gives_mean_and_standard_deviation_of_different_seeds(tmp_path:
     assert outcome.metrics == {"accuracy": 2.5, "accuracy_sd": pytest.approx(statistics.stdev([1, 2, 3, 4]))}
     assert outcome.seconds == 8.0
     assert len({context.seed for context in inner.contexts}) == 4
+    assert list(tmp_path.iterdir()) == []  # nobody asked for a folder yet
     assert len({context.workspace for context in inner.contexts}) == 4
     assert reports == []
     assert Repeated(inner).metrics == ("accuracy", "accuracy_sd")

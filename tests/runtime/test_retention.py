@@ -95,7 +95,6 @@ class Writing:
         assert context.workspace is not None
         if context.continues:
             self.found.append((context.workspace.parent / str(context.parents[0]) / "weights").exists())
-        context.workspace.mkdir(parents=True)
         (context.workspace / "weights").write_bytes(bytes(1000))
         return ToyEvaluator(noise=0.1).evaluate(architecture, fidelity, context)
 

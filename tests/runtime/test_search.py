@@ -453,7 +453,6 @@ def test_a_preparation_returns_a_mapping_or_nothing(notes, named):
 @dataclass(frozen=True)
 class Writing(ToyEvaluator):
     def evaluate(self, architecture, fidelity, context):
-        context.workspace.mkdir(parents=True)
         (context.workspace / "weights").write_bytes(b"x" * 1000)
         return super().evaluate(architecture, fidelity, context)
 

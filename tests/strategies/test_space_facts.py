@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pytest
+
+from archsmith.core.errors import DeadEnd
 from archsmith.core.sketch import Sketch
-from archsmith.strategies.space_facts import SAMPLE, connected, space_facts
+from archsmith.core.space import Choose, Space
+from archsmith.strategies.space_facts import SAMPLE, _whole, connected, space_facts
 from archsmith.testing.toys import Flat, Mixed, Recursive
 
 
@@ -19,6 +25,21 @@ def test_a_large_or_endless_space_is_known_by_a_sample() -> None:
         facts = space_facts(space, 0)
         assert facts.all_points is None and facts.encoding is None
         assert len(facts.sample) == SAMPLE
+
+
+@dataclass(frozen=True)
+class Cheap(Space):
+    """Few of very many answers are no dead end."""
+
+    def decide(self, choose: Choose) -> None:
+        options = tuple(range(300))
+        if choose("a", options) + choose("b", options) > 3:  # type: ignore[operator]
+            raise DeadEnd("too large")
+
+
+def test_a_space_of_dead_ends_is_not_enumerated_as_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archsmith.core.space.MOST_ASKED", 1000)
+    assert _whole(Cheap()) is None
 
 
 def test_equal_seeds_give_equal_samples() -> None:

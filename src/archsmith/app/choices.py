@@ -61,7 +61,7 @@ def fields_of(made: Any, prefix: str = "", plain: Any = None) -> list[dict[str, 
     (None: not the default of its class) was set by the data, and is left out.
     """
     cls = made if isinstance(made, type) else type(made)
-    hints, told = typing.get_type_hints(cls), helps(cls)
+    hints, told = catalog.field_hints(cls), helps(cls)
     found: list[dict[str, Any]] = []
     for entry in dataclasses.fields(cls):
         if entry.name in FROM_DATA or entry.name not in told:

@@ -111,7 +111,7 @@ def compare(
     named = _named(strategies)
     for pair in settings or []:
         _refuse_bare(pair, named)
-    given = catalog.parse_settings(settings or [])
+    given = catalog.parse_settings(settings or [], labels=named)
     unknown = [kind for kind in given if kind not in ("strategy", "evaluator", "space")]
     if unknown:
         raise UsageError(

@@ -12,7 +12,7 @@ SPACES = {IMAGE: "conv_stages", TABLE: "tabular"}  # kind of data -> default sea
 EVALUATOR = "training"  # the default
 EPOCHS = 4.0  # default of a trial
 SHARE = 0.03  # of the budget that measuring may take
-HOPELESS = 0.5  # trials that fit into the budget by the forecast, which may be wrong by half
+HOPELESS = 0.5  # part of a training that fits into the budget by the forecast, which may be wrong by half
 WANTED = 3  # trials that what is advised leaves time for
 FEWEST_EPOCHS = 0.5  # that are worth advising
 
@@ -91,14 +91,16 @@ def forecast_trials(
     """How many trials the budget allows, measured on one network of the space, and told on standard error. None where
     nothing can be measured: without a limit on the time, or with another evaluator than training.
 
-    ``own_epochs``: does the strategy choose the epochs of each trial? Then only the words are of use.
+    ``workers``: trainings at the same time, each on one thread. One does not end sooner for it.
+    ``own_epochs``: does the strategy choose the epochs of each trial? Then None: what a training takes is told, and how
+        many there are is not known.
 
     Raises UsageError where not one trial would come to its end.
     """
     from archsmith.automl.reference import trial_seconds
     from archsmith.cli.output import to_stderr
     from archsmith.core.errors import EvaluationError, UsageError
-    from archsmith.core.wording import amount, clock, number
+    from archsmith.core.wording import amount, clock, measure, number
 
     if budget.seconds is None:
         return None
@@ -111,22 +113,32 @@ def forecast_trials(
         return None
     if seconds is None:
         return None
-    fits = float(workers * budget.seconds / seconds)
-    long = f"about {clock(seconds)}" if seconds >= 1 else "less than a second"
-    takes = f"Training a network of this space for {number(epochs)} epochs takes {long} here"
-    fewer = epochs * fits / WANTED
+    rounds = budget.seconds / seconds  # trainings that a worker has time for, one after the other
+    shortest = rounds * epochs / least  # the same, of the shortest that there are
+    of = least if shortest < 1 else epochs
+    takes = f"Training a network of this space for {measure(of, 'epochs')} takes {_about(seconds * of / epochs)} here"
+    wanted = math.ceil(WANTED / workers)
+    fewer = epochs * rounds / wanted
     other = f"--epochs {fewer:.2g}, " if fewer >= FEWEST_EPOCHS else ""
-    minutes = max(1, math.ceil(WANTED * seconds / workers / 60))
-    advice = f"Give --time {minutes}m, {other}or smaller networks (--set space.…)."
-    if fits * epochs / least < HOPELESS:
+    advice = f"Give --time {math.ceil(wanted * seconds / 60)}m, {other}or smaller networks (--set space.…)."
+    if shortest < HOPELESS:
         raise UsageError(f"{takes}, so none would end in {clock(budget.seconds)}.", advice)
-    if fits < 1:
+    fits = workers * math.floor(rounds)
+    if shortest < 1:
         to_stderr(f"{takes}, so perhaps none ends in {clock(budget.seconds)}. {advice}")
+    elif own_epochs:
+        to_stderr(f"{takes}. The strategy chooses the epochs of each trial: {number(least)} to {number(epochs)}.")
     else:
-        to_stderr(f"{takes}: there is time for about {amount(round(fits), 'trial')}.")
+        to_stderr(f"{takes}: there is time for about {amount(fits, 'trial')}.")
     if own_epochs:
         return None
-    return max(1.0, fits if budget.trials is None else min(fits, float(budget.trials)))
+    return float(max(1, fits if budget.trials is None else min(fits, budget.trials)))
+
+
+def _about(seconds: float) -> str:
+    from archsmith.core.wording import clock
+
+    return f"about {clock(seconds)}" if seconds >= 1 else "less than a second"
 
 
 def kind_of(data: str) -> str:

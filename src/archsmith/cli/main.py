@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -105,6 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # a file on Windows may not hold ↑; that must not end a command whose work is done
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not (debug or sys.warnoptions):
         import warnings
 

@@ -260,6 +260,7 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:
     import os
+    import shlex
     from difflib import get_close_matches
 
     from archsmith.cli.opened import history_of, open_study
@@ -268,6 +269,7 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     from archsmith.core.files import json_value, no_such_folder, small_text
     from archsmith.graphs.graph import Graph
     from archsmith.runtime.study_view import read_view
+    from archsmith.runtime.workspace import called
     from archsmith.spaces.zoo import ZOO
 
     try:
@@ -282,6 +284,12 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
             raise UsageError(f"{said.rstrip('.')}; and it is no study.", hint) from error
         raise UsageError(f"{what!r} is no network of the zoo, no file, no bundle and no study.", hint) from error
     history = history_of(study)
+    if not hasattr(history.space, "graph"):
+        which = shlex.quote(str(called(study.store.folder)))
+        raise UsageError(
+            f"The architectures of the study {study.id} are settings, not networks.",
+            f"See them with: archsmith studies show {which}",
+        )
     if trial is not None and not trial < len(history):
         raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
     shown = read_view(study.store.folder).representative if trial is None else history.trials[trial]
@@ -296,7 +304,7 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
             )
         hint = "Name a trial that is not finished: --trial 0" if len(history) else "See: archsmith studies show"
         raise UsageError(f"The study {study.id} has no finished trial yet.", hint)
-    return f"{study.id} trial {chosen.id}", _with_graphs(history.space).graph(chosen.architecture)
+    return f"{study.id} trial {chosen.id}", history.space.graph(chosen.architecture)
 
 
 def _is_space(what: str) -> bool:

@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from archsmith.core.size import Size
 
+MOST_DIGITS = 4300  # of a whole number as text, unless Python is told otherwise
+
 
 def size(
     space: Annotated[str, typer.Argument(help="Search space: a name of `archsmith catalog space`, or module:Class.")],
@@ -32,7 +34,7 @@ def size(
     built = catalog.build(catalog.get("space", space), settings_of_space(settings or []))
     check_space(built)
     found = built.size(walks)
-    if found.number == 0:
+    if found.exact and not found.number:
         raise _empty(space, built)
     if not json:
         say(f"{space}: {found}.")
@@ -101,10 +103,15 @@ def _percent(share: float) -> str:
 
 
 def _facts(found: Size) -> dict[str, Any]:
-    """A size as JSON data; None for what is infinite."""
+    """A size as JSON data. None for what is infinite, or has more digits than Python writes; ``log10`` tells that."""
+    from decimal import Decimal
+
     values = {"size": found.number, "low": found.low, "high": found.high, "relative_error": found.relative_error}
+    finite = {name: value for name, value in values.items() if value != math.inf}
+    short = {name: value for name, value in finite.items() if not value or Decimal(value).adjusted() < MOST_DIGITS}
     return {
-        **{name: None if value == math.inf else value for name, value in values.items()},
+        **{name: short.get(name) for name in values},
+        "log10": float(Decimal(found.number).log10()) if finite.get("size") else None,
         "infinite": found.number == math.inf,
         "exact": found.exact,
         "n_walks": found.n_walks,

@@ -188,12 +188,15 @@ class Context:
     ``trial``: its id.
     ``seed``: where all randomness of the trial comes from.
     ``deadline``: Unix time after which the outcome is of no use; None: no limit.
-    ``workspace``: the trial's own folder; None when the study keeps no files.
+    ``workspace``: the trial's own folder, made when it is first asked for; None when the study keeps no files. Whenever
+        a trial ends, the study removes the folders of finished trials other than those that its ``Retention`` keeps: by
+        default the 5 best, the front of several objectives, the 5 latest, parents of running trials, and those that a
+        longer trial may go on from, with 2 GB together at most.
     ``parents``: ids of the trials that the strategy made this one from.
     ``stop``: returns True when the person wants to stop at once.
     ``report(step, metrics)``: logs an intermediate score.
     ``prepared``: the folder where the evaluator's ``prepare`` left its work. In ``prepare`` itself, this folder is the
-        ``workspace``.
+        ``workspace``. It is kept as long as the study.
     ``continues``: is one of the parents the same architecture, promoted? An evaluator can go on from its files.
     """
 
@@ -215,6 +218,27 @@ class Context:
             raise Stopped("The evaluation was asked to stop.")
         if self.deadline is not None and time.time() > self.deadline:
             raise EvaluationError("The trial ran into its deadline.", kind="timeout")
+
+    def part(self, name: str) -> Path | None:
+        """The ``workspace`` of a part of the evaluation: a folder in this one. Neither is made."""
+        folder: Path | None = vars(self)["workspace"]
+        return None if folder is None else folder / name
+
+
+class _OwnFolder:
+    """``Context.workspace``: makes the folder when it is asked for, so that trials that keep nothing leave none."""
+
+    def __get__(self, context: Context, owner: type) -> Path | None:
+        folder: Path | None = vars(context)["workspace"]
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def __set__(self, context: Context, folder: Path | None) -> None:
+        vars(context)["workspace"] = folder
+
+
+Context.workspace = _OwnFolder()  # type: ignore[assignment]  # not in the class, where it would be the default
 
 
 @runtime_checkable

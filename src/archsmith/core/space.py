@@ -495,7 +495,9 @@ class Space(ABC):
                 break
         else:
             return Size(count)
-        return found if found.high >= count else replace(found, number=count, relative_error=math.inf)
+        if found.number and found.high >= count:
+            return found
+        return replace(found, number=count, relative_error=math.inf)
 
     def count(self, limit: int | None = None, on_progress: Callable[[int], object] | None = None) -> int | None:
         """How many points there are, counted one by one. None when there are more than ``limit``, or real numbers among
@@ -643,10 +645,9 @@ def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
         _check_options(path, options)
-        listed = _finite(path, options)
         index = prefix[len(widths)] if len(widths) < len(prefix) else 0
-        widths.append(len(listed))
-        return listed[index]
+        widths.append(_width(path, options))
+        return _option(options, index)
 
     return answer
 
@@ -656,10 +657,7 @@ def _picking(pick: Pick) -> Answer:
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
         _check_options(path, options)
-        if not isinstance(options, Range):
-            return options[pick(path, len(options))]
-        low = _finite(path, options)[0]
-        return low + pick(path, int(options.high) - int(options.low) + 1)  # type: ignore[operator]
+        return _option(options, pick(path, _width(path, options)))
 
     return answer
 
@@ -675,12 +673,17 @@ def _next(prefix: Sequence[int], widths: Sequence[int]) -> list[int] | None:
     return digits
 
 
-def _finite(path: str, options: Options) -> Sequence[Scalar]:
+def _width(path: str, options: Options) -> int:
+    """How many options there are. Not by a ``range``: one of more than 2⁶³ numbers has no length."""
     if not isinstance(options, Range):
-        return options
+        return len(options)
     if not options.integer:
         raise RealNumberError(f"The decision {path!r} is a real number.", "So the space cannot be enumerated.")
-    return range(int(options.low), int(options.high) + 1)
+    return int(options.high) - int(options.low) + 1
+
+
+def _option(options: Options, index: int) -> Scalar:
+    return int(options.low) + index if isinstance(options, Range) else options[index]
 
 
 def _listed(options: Options) -> str:

@@ -81,6 +81,7 @@ def find(path: str) -> Callable[..., Any]:
     module, colon, name = path.partition(":")
     if not (module and colon and name):
         raise UsageError(f"{path!r} is not the place of a function.", "Write it like package.module:function.")
+    catalog.refuse_file(module, f":{name}")
     found: Any = catalog.imported(module, f"The module of {path!r}")
     for part in name.split("."):
         found = getattr(found, part, None)

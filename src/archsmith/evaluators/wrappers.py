@@ -130,9 +130,11 @@ class Repeated:
         outcomes: list[Outcome] = []
         for i in range(self.n):
             context.check()
-            folder = context.workspace / f"repeat{i}" if context.workspace is not None else None
             inner = replace(
-                context, seed=derive(context.seed, "repeat", i), workspace=folder, report=lambda step, metrics: None
+                context,
+                seed=derive(context.seed, "repeat", i),
+                workspace=context.part(f"repeat{i}"),
+                report=lambda step, metrics: None,
             )
             outcome = as_outcome(self.evaluator.evaluate(architecture, fidelity, inner), self.evaluator)
             if not outcome.ok:
@@ -347,9 +349,13 @@ class Cascade:
         """The outcome of ``first``. Its seed is of the architecture and not of the trial, so that it is always the
         same.
         """
-        folder = None if context.workspace is None else context.workspace / "first"
-        seed = derive(calibration.seed, architecture.key)
-        inner = replace(context, seed=seed, workspace=folder, parents=(), report=lambda step, metrics: None)
+        inner = replace(
+            context,
+            seed=derive(calibration.seed, architecture.key),
+            workspace=context.part("first"),
+            parents=(),
+            report=lambda step, metrics: None,
+        )
         return as_outcome(self.first.evaluate(architecture, calibration.fidelity, inner), self.first)
 
     def _sampled(self, architecture: Architecture, calibration: Calibration, context: Context) -> float | None:

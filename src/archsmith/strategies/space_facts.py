@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -74,7 +75,8 @@ def _whole(space: Space) -> tuple[tuple[Architecture, ...], tuple[Sketch, ...]] 
     """All points of ``space`` and their sketches; None where they are too many, as a quick estimate says. Kept for
     studies with other seeds.
     """
-    if space.size(n_walks=SAMPLE).number > 3 * MOST_POINTS:
+    size = space.size(n_walks=SAMPLE)
+    if size.number > 3 * MOST_POINTS or math.isinf(size.relative_error):  # dead ends say nothing of the points
         return None
     try:
         points = list(islice(space.enumerate(), MOST_POINTS + 1))

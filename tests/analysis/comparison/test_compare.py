@@ -403,6 +403,15 @@ def test_on_the_clock_a_curve_ends_with_the_trials() -> None:
     assert not result.simulated and result.curves[0].x[-1] == 301.0
 
 
+def test_runs_say_themselves_whether_their_seconds_are_simulated() -> None:
+    for simulated, seconds, wall_seconds in ((True, 430.0, 320.0), (False, 430.0, 1.0)):
+        told = {"seconds": seconds, "wall_seconds": wall_seconds, "simulated": simulated}
+        runs = [replace(run("random", 0, 0.1, 0.2), **told), run("random", 1, 0.1, 0.2)]  # one of an earlier version
+        result = compare(plan("random", runs=2, seconds=800.0), runs)
+        assert result.simulated is simulated
+        assert result.curves[0].x[-1] == (800.0 if simulated else 600.0)
+
+
 def test_intervals_hold_the_mean_as_often_as_they_promise() -> None:
     """100 comparisons of 40 runs with mean 0: a 95 % interval misses about 5 to 7 of them (bootstrap intervals of 40
     are a little narrow), sd 2.5. More than 18 would be wrong; that happens by chance with a probability below 1e-4.

@@ -25,6 +25,10 @@ def test_a_run_leaves_its_log_and_its_result(tmp_path: Path) -> None:
     assert 0 < found.n_failed < 12 and found.error is not None
     assert found.n_error == found.n_failed  # all for the same reason
     assert SqliteStore(tmp_path).counts()["finished"] == 12
+    assert found.simulated is False
+    claiming = Plan.of(Problem(Flat()), ToyEvaluator(simulated=True), {"random": RandomSearch()}, runs=1, trials=2)
+    one_run.run(claiming.to_dict(), "random", 3, str(tmp_path / "table"))
+    assert read_run(tmp_path / "table" / "result.json").simulated is True
 
 
 def test_what_a_cascade_screened_out_has_not_failed(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             proposals=digest(result.history),
             n_error=None if why is None else len(why.trials),
             n_screened=sum(map(screened, result.history.finished)),
+            simulated=bool(evaluator.simulated),
         )
     except UsageError as error:
         error.message = f"Run {label}-{seed}: {error.message}"

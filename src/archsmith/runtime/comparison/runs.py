@@ -47,6 +47,7 @@ class Run:
     proposals: a digest of all proposals in their order; None in runs of earlier versions. Two runs with the same one
         are one search, told twice.
     n_screened: how many trials a cascade screened out; 0 in runs of earlier versions.
+    simulated: are the seconds those that a table claims? None in runs of earlier versions.
     """
 
     strategy: str
@@ -63,6 +64,7 @@ class Run:
     proposals: str | None = None
     n_error: int | None = None
     n_screened: int = 0
+    simulated: bool | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:
