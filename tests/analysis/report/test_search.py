@@ -6,7 +6,7 @@ from typing import Any
 
 from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.report.page import render
-from archsmith.analysis.report.search import _until, _when, drawings, progress_of, terms
+from archsmith.analysis.report.search import SECTION, _until, _when, drawings, progress_of, terms
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
@@ -122,6 +122,27 @@ def test_trials_of_less_work_do_not_count_as_worse(searched: Any) -> None:
         trial.fidelity = 0.25
     progress = progress_of(study)
     assert progress is not None and "not better" not in progress.lead
+
+
+def test_all_that_failed_are_counted_though_few_are_drawn(searched: Any) -> None:
+    study = read_study(searched([(None if i % 10 == 3 else 0.5, {}) for i in range(1000)]))
+    progress = progress_of(study)
+    assert progress is not None and progress.n_left_out and progress.crossed
+    assert "100 trials failed" in progress.lead.replace(NB, " ")
+    assert "… and 80 more." in render(study, [SECTION])
+
+
+def test_accuracies_of_a_study_are_all_shares_or_all_in_percent(searched: Any) -> None:
+    page = render(read_study(searched([(93.1, {}), (1.0, {}), (0.5, {})])), [SECTION])
+    assert "trial 1: 1, 5 parameters" in page and "trial 2: 0.5000, 5 parameters" in page
+    assert [cell for cell in ("93.10", "1", "0.5000") if f'<td class="n">{cell}</td>' not in page] == []
+
+
+def test_what_is_drawn_of_several_objectives_is_told_where_something_is(searched: Any) -> None:
+    problem = {"objectives": [["accuracy", True], ["params", False]], "constraints": [], "fidelity": ["epochs", 1, 1]}
+    for trials, said in (([(0.5, {})], False), ([(0.5, {}), (0.6, {"large": True})], True)):
+        page = render(read_study(searched(trials, began={"problem": problem})), [SECTION])
+        assert ("Only accuracy, the first objective, is drawn here." in page) is said
 
 
 def test_what_most_trials_failed_of_is_named_and_equals_are_both(searched: Any) -> None:
