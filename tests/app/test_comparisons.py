@@ -16,6 +16,7 @@ from archsmith.core.problem import Objective, Problem
 from archsmith.runtime.comparison import Comparison, Plan
 from archsmith.server.refusals import Refusal
 from archsmith.strategies.local import LocalSearch
+from archsmith.strategies.nsga2 import NSGA2
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
@@ -54,7 +55,8 @@ def test_a_finished_one_says_what_it_found(folder: Path) -> None:
 
 def test_with_two_objectives_a_run_ends_with_a_front(tmp_path: Path) -> None:
     problem = Problem(Flat(), (Objective("accuracy"), Objective("params", maximize=False)))
-    both = Plan.of(problem, ToyEvaluator(metrics=("accuracy", "params")), STRATEGIES, runs=2, trials=6, title="both")
+    evaluator, strategies = ToyEvaluator(metrics=("accuracy", "params")), {"random": RandomSearch(), "nsga2": NSGA2()}
+    both = Plan.of(problem, evaluator, strategies, runs=2, trials=6, title="both")
     comparison = Comparison(tmp_path / "both", both)
     comparison.run()
     write_comparison(compare(both, comparison.runs()), both, comparison.folder)

@@ -53,7 +53,7 @@ def test_after_a_preparation_the_text_counts_from_its_end_and_the_chart_from_the
     study = read_study(folder)
     assert [dot.seconds - study.prepared_at for dot in progress.dots] == [2.0, 4.0, 6.0]
     assert progress.seconds == study.spent == progress.dots[-1].seconds
-    assert progress.lead.replace(NB, " ").startswith("3 architectures were tried in 6 s.")
+    assert progress.lead.replace(NB, " ").startswith("3 networks were tried in 6 s.")
 
 
 def test_the_trial_that_was_trained_is_named_where_it_is_not_the_best(make: Any) -> None:
@@ -95,8 +95,8 @@ def test_networks_are_counted_alike_in_head_and_text(prepared: Any) -> None:
     study = read_study(prepared([(1.0, {})], {}, trials))
     progress = progress_of(study)
     assert progress is not None
-    assert progress.lead.replace(NB, " ").startswith("2 architectures were tried in 3 trials in 6 s.")
-    assert dict(summary_of(study).facts)["architectures tried"].replace(NB, " ") == "2 in 3 trials"
+    assert progress.lead.replace(NB, " ").startswith("2 networks were tried in 3 trials in 6 s.")
+    assert dict(summary_of(study).facts)["networks tried"].replace(NB, " ") == "2 in 3 trials"
 
 
 def test_parameters_that_are_the_score_are_one_column(tmp_path: Path) -> None:
