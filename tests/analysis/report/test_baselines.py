@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from archsmith.analysis.report.baselines import SECTION, Baselines, _once, baselines_of
-from archsmith.analysis.report.page import render
+from archsmith.analysis.report.baselines import Baselines, _once, baselines_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
 from archsmith.core.job_records import FINISHED, PhaseRecord
@@ -362,9 +361,3 @@ def test_a_search_that_found_something_better_by_chance_did_not_find_nothing(mak
     trial = {"name": "unfinished", "test": None, "valid": 0.99, "by_chance": True, "trial": 2}
     text = lead(told(make, scores=(0.9, 0.7, 0.8), exported="linear", more_rows=[trial]))
     assert "The search found nothing that is clearly better." in text and "found nothing better" not in text
-
-
-def test_not_all_have_learnt_from_the_same_rows(make: Any) -> None:
-    """One may be cut short by the time, another keeps a part aside."""
-    page = render(read_study(make()), [SECTION])
-    assert "All of these could learn from the same training" in page and "trained on the same" not in page
