@@ -113,6 +113,7 @@ def test_why_there_is_no_drawing_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store).run()
     plain = "There is no drawing of a network: the space has settings, not networks."
     assert read_study(tmp_path / "toy").missing == [plain]
+    assert read_study(tmp_path / "toy").tried_things == "architectures"
 
     def unknown(study: object, architecture: object) -> None:
         raise UsageError("mine:Knobs is not known here.", "If you trust it: archsmith --import mine …")

@@ -83,6 +83,8 @@ def test_scores_have_one_number_of_digits(value: float, text: str) -> None:
 
 def test_an_accuracy_that_is_given_in_percent_is_shown_as_it_is() -> None:
     assert wording.score("accuracy", 93.5) == "93.50" and plain(wording.score("accuracy", 1.0)) == "100 %"
+    assert [wording.score("accuracy", value, most=93.5) for value in (1.0, 0.5)] == ["1", "0.5000"]
+    assert plain(wording.score("accuracy", 0.5, most=0.9)) == "50 %"
 
 
 def test_differences_have_no_digits_that_say_nothing() -> None:

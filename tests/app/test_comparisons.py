@@ -12,10 +12,11 @@ from archsmith.analysis.comparison.across_page import write_across
 from archsmith.analysis.comparison.compare import compare
 from archsmith.analysis.comparison.page import write_comparison
 from archsmith.app.comparisons import REPORT, Comparisons
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.runtime.comparison import Comparison, Plan
 from archsmith.server.refusals import Refusal
 from archsmith.strategies.local import LocalSearch
+from archsmith.strategies.nsga2 import NSGA2
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
@@ -50,6 +51,17 @@ def test_a_finished_one_says_what_it_found(folder: Path) -> None:
     assert all(len(row) == len(table.columns) for table in found.tables for row in table.rows)
     assert "<svg" in found.chart and [key.dashed for key in found.keys] == [True, False]
     assert set(found.files) == {"report.html", "runs.csv", "results.json"}
+
+
+def test_with_two_objectives_a_run_ends_with_a_front(tmp_path: Path) -> None:
+    problem = Problem(Flat(), (Objective("accuracy"), Objective("params", maximize=False)))
+    evaluator, strategies = ToyEvaluator(metrics=("accuracy", "params")), {"random": RandomSearch(), "nsga2": NSGA2()}
+    both = Plan.of(problem, evaluator, strategies, runs=2, trials=6, title="both")
+    comparison = Comparison(tmp_path / "both", both)
+    comparison.run()
+    write_comparison(compare(both, comparison.runs()), both, comparison.folder)
+    ends = Comparisons(tmp_path).get("both").tables[0]
+    assert ends.lead.endswith(" of the last front of each run.") and "incumbent" not in ends.lead
 
 
 def test_one_without_a_verdict_is_judged_by_its_runs(folder: Path) -> None:

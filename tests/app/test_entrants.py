@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,7 +243,29 @@ def test_how_long_a_network_was_trained_is_told_of_what_was_trained(view_of: Any
     assert only(view_of(begun, said, problem=SEARCHED, job=False, writer=True)).learnt == "1 epoch so far"
 
 
+@pytest.mark.parametrize(
+    ("fidelity", "evaluator", "learnt"),
+    [
+        (["epochs", 1.0, 1.0], None, ""),  # as it is unless somebody says otherwise
+        (["epochs", 0.75, 3.0], {"type": "shared_weights", "args": {}}, ""),
+        (["epochs", 0.75, 3.0], None, "3 epochs"),
+        (["points", 20.0, 180.0], None, "180 points"),
+    ],
+)
+def test_what_nobody_trained_was_not_trained_for_an_epoch(
+    view_of: Any, tried: Any, fidelity: list[Any], evaluator: Any, learnt: str
+) -> None:
+    view = view_of(tried(0, 0.5, fidelity=fidelity[2]), problem={**SEARCHED, "fidelity": fidelity}, job=False)
+    view.began = replace(view.began, evaluator=evaluator)
+    assert only(view).learnt == learnt
+
+
 # Of a search alone
+
+
+def test_accuracies_of_a_study_are_all_shares_or_all_in_percent(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 93.0), tried(1, 1.0, x=2), tried(2, 0.5, x=3), problem=SEARCHED, job=False)
+    assert [one.score_words for one in entrants(view).entrants] == ["93", "1", "0.5000"]
 
 
 def test_a_limit_that_is_broken_is_named(view_of: Any, tried: Any) -> None:

@@ -131,3 +131,12 @@ def test_with_several_objectives_the_best_is_that_of_the_first(view_of: Any, tri
     assert found is not None and found.by == " by accuracy"
     assert "The best one by accuracy, trial 1, goes back" in found.lead
     assert "the way to the best by accuracy." in found.note
+
+
+def test_accuracies_of_a_study_are_all_shares_or_all_in_percent(view_of: Any, tried: Any) -> None:
+    problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+    trials = tried(0, 1.0), tried(1, 93.0, x=2, parents=(0,)), tried(2, 0.5, x=3, parents=(0,))
+    found = lineage_of(view_of(*trials, problem=problem, job=False))
+    assert found is not None
+    assert [step.score for step in found.path] == ["1", "93"]
+    assert "trial 2: 0.5000</title>" in found.chart

@@ -134,6 +134,37 @@ def test_a_training_that_goes_on_is_told_apart_from_a_network_that_was_made(view
     assert (first.goes_on, further.goes_on, made.goes_on) == (False, True, False)
 
 
+def test_a_training_that_begins_anew_does_not_go_on(view_of: Any, tried: Any) -> None:
+    further = Proposed((ProposedTrial(1, {"x": 1}, 2.0, (0,), {"operator": "carry_on"}),))
+    for notes, told in (
+        ({}, "goes on from trial 0"),
+        ({"parent_lost": True}, "begins anew, without what trial 0 had learnt"),
+    ):
+        view = view_of(tried(0, 0.5), further, Finished(1, Outcome.success({"accuracy": 0.6}, 1.0, notes)))
+        facts = {fact.name: fact.text for fact in networks_of(view).get("blots-1", "1").facts}
+        assert facts["how it was made"] == told
+
+
+@pytest.mark.parametrize(("fidelity", "told"), [(1.0, set()), (9.0, {"epochs"})])
+def test_a_fidelity_that_is_left_as_it_is_tells_nothing(
+    view_of: Any, tried: Any, fidelity: float, told: set[str]
+) -> None:
+    problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, fidelity]}
+    found = networks_of(view_of(tried(0, 0.5), problem=problem, job=False)).get("blots-1", "0")
+    assert {fact.name for fact in found.facts} == {"took"} | told
+
+
+def test_accuracies_of_a_study_are_all_shares_or_all_in_percent(view_of: Any, tried: Any) -> None:
+    problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+    began = Proposed((ProposedTrial(1, {"x": 2}, 9.0),))
+    told = [Reported(1, 1.0, {"accuracy": 0.5}), Reported(1, 2.0, {"accuracy": 1.0})]
+    ended = Finished(1, Outcome.success({"accuracy": 1.0}, 1.0))
+    view = view_of(tried(0, 93.0, fidelity=9.0), began, *told, ended, problem=problem, job=False)
+    found = networks_of(view).get("blots-1", "1")
+    assert [fact.text for fact in found.scores] == ["1"]
+    assert found.curve is not None and found.curve.most == 93.0
+
+
 def test_equals_in_the_ranking_are_counted(view_of: Any, tried: Any) -> None:
     networks = networks_of(view_of(tried(0, 0.9), tried(1, 0.9, x=2), tried(2, 0.5, x=3)))
     assert [networks.get("blots-1", name).n_equal for name in "012"] == [1, 1, 0]

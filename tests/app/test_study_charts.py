@@ -6,7 +6,8 @@ import pytest
 
 from archsmith.app.study_charts import MOST_CURVES, MOST_DOTS, Mark, charts, lot
 from archsmith.core.job_records import FINISHED, Epoch, PhaseRecord, ResultRecord
-from archsmith.core.records import Opened, Proposed, ProposedTrial
+from archsmith.core.records import Finished, Opened, Proposed, ProposedTrial, Reported
+from archsmith.core.trial import Outcome
 
 SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
 TRADE = {**SEARCHED, "objectives": [["accuracy", True], ["price", False]]}
@@ -110,6 +111,18 @@ def test_two_objectives_are_drawn_against_each_other(view_of: Any, tried: Any) -
     assert (scatter.metric, [trial for *_, trial in scatter.front]) == ("price", [1, 2, 3, 4])
 
 
+def test_a_knee_is_told_only_on_a_front_that_is_drawn(view_of: Any, tried: Any) -> None:
+    """Of three objectives none is drawn."""
+    three = {**TRADE, "objectives": [*TRADE["objectives"], ["macs", False]]}
+    tries = [(0.9, 1000.0), (0.85, 100.0), (0.1, 50.0)]
+    made = [tried(i, y, x=i, metrics={"price": x, "macs": x}) for i, (y, x) in enumerate(tries)]
+    for problem, n, knee in ((TRADE, 3, 1), (three, 0, None)):
+        view = view_of(*made, problem=problem, job=False)
+        assert view.front is not None and view.front.knee is not None
+        scatter = charts(view).scatters[0]
+        assert (scatter.metric, len(scatter.front), scatter.knee) == ("price", n, knee)
+
+
 def test_scores_stand_against_whatever_latency_was_measured(view_of: Any, tried: Any) -> None:
     measured = [tried(i, 0.5 + 0.1 * i, x=i, metrics={"latency_ms_phone": 1.0 + i}) for i in range(3)]
     assert [scatter.metric for scatter in charts(view_of(*measured)).scatters] == ["latency_ms_phone"]
@@ -145,7 +158,19 @@ def test_a_final_training_has_a_curve(view_of: Any) -> None:
     epochs = [Epoch("searched", float(i), 9.0, {"accuracy": 0.1 * i}) for i in range(1, 4)]
     (curve,) = charts(view_of(PhaseRecord("train searched"), *epochs, writer=True)).curves
     assert (curve.trial, curve.going, len(curve.points)) == (None, True, 3)
-    assert curve.name == "searched network, trained on"
+    assert curve.name == "searched network, last training"
+
+
+def test_curves_of_repeats_count_steps(view_of: Any) -> None:
+    view = view_of(
+        Proposed((ProposedTrial(0, {"x": 1}, 180.0),)),
+        *(Reported(0, float(i), {"accuracy": 0.1 * i}) for i in range(1, 4)),
+        Finished(0, Outcome.success({"accuracy": 0.3}, 1.0)),
+        problem={**SEARCHED, "fidelity": ["points", 20.0, 180.0]},
+        job=False,
+    )
+    found = charts(view)
+    assert (found.unit, found.curves[0].points[-1]) == ("steps", (3.0, 0.3))
 
 
 def test_a_study_without_trials_has_empty_charts(view_of: Any) -> None:

@@ -36,6 +36,11 @@ def test_of_several_objectives_the_best_is_the_best_and_the_knee_is_told_apart(v
     assert facts.best is not None and (facts.best.trial, facts.best.words) == (0, "accuracy 90\xa0%")
     assert facts.knee is not None and (facts.knee.trial, facts.knee.words) == (1, "accuracy 85\xa0%, parameters 100")
     assert view.best is not None and view.best.id == facts.best.trial  # what lists of studies say
+    percent = [(2.0, 1000.0), (1.0, 100.0), (0.0, 50.0)]
+    low = view_of(
+        *(tried(i, y, x=i, metrics={"params": x}) for i, (y, x) in enumerate(percent)), problem=trade, job=False
+    )
+    assert (knee := study_facts(low).knee) is not None and knee.words == "accuracy 1, parameters 100"
     assert study_facts(view_of(tried(0, 0.75))).knee is None
 
 

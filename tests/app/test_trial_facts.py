@@ -8,6 +8,8 @@ import pytest
 from archsmith.app.trial_facts import trial_facts, trial_of, trials
 from archsmith.core.errors import StudyError
 from archsmith.core.job_records import Note
+from archsmith.core.records import Finished, Proposed, ProposedTrial
+from archsmith.core.trial import Outcome
 
 
 def test_a_page_of_trials_in_three_orders(view_of: Any, tried: Any) -> None:
@@ -44,3 +46,11 @@ def test_trials_of_a_table_end_when_they_claim(view_of: Any, tried: Any) -> None
     view.began = replace(view.began, simulated=True)
     assert [row.finished_seconds for row in trials(view).trials] == [1.0, 2.0]
     assert trial_facts(view, 1).trial.finished_seconds == 2.0
+
+
+def test_where_a_trial_comes_from_is_told_as_in_the_report(view_of: Any, tried: Any) -> None:
+    further = Proposed((ProposedTrial(1, {"x": 1}, 2.0, (0,), {"operator": "carry_on"}),))
+    lost = Finished(1, Outcome.success({"accuracy": 0.6}, 1.0, {"parent_lost": True}))
+    found = trial_facts(view_of(tried(0, 0.5), further, lost), 1)
+    assert found.origin == "begins anew, without what trial 0 had learnt"
+    assert found.trial.made == "Begins anew, without what trial 0 had learnt"

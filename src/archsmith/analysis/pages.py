@@ -49,9 +49,9 @@ def _shown(value: Any) -> Any:
     return visible(value, but="\n\t") if type(value) is str else value
 
 
-def _score(value: float | None, metric: str, n: int | None = None) -> str:
+def _score(value: float | None, metric: str, n: int | None = None, most: float = 0.0) -> str:
     """A score as a template writes it: ``value | score(metric)``."""
-    return wording.score(metric, value, n)
+    return wording.score(metric, value, n, most)
 
 
 def safe(markup: str) -> Any:

@@ -249,7 +249,8 @@ class Study:
     @property
     def tried_things(self) -> str:
         """What was tried: an architecture of a space of settings is no network."""
-        return "networks" if self.fit or self.graph is not None else "architectures"
+        known = self.fit or self.graph is not None or _lays_out_networks(self.record.space)
+        return "networks" if known else "architectures"
 
 
 def read_study(folder: Path | str) -> Study:
@@ -263,6 +264,12 @@ def read_study(folder: Path | str) -> Study:
     manifest = folder / "final" / "bundle" / "manifest.json"
     study.manifest = (_json(manifest) or {}) if manifest.exists() else {}
     return study
+
+
+def _lays_out_networks(space: Mapping[str, Any]) -> bool:
+    """Is it a space of networks in the catalogue? Others are not imported for this."""
+    name = str(space.get("type"))
+    return name in catalog.TABLE["space"] and hasattr(catalog.get("space", name), "graph")
 
 
 def _add_splits(study: Study) -> None:

@@ -22,14 +22,15 @@ def is_share(metric: str) -> bool:
     return metric in SHARES
 
 
-def score(metric: str, value: float | None, n: int | None = None) -> str:
+def score(metric: str, value: float | None, n: int | None = None, most: float = 0.0) -> str:
     """A score in its own form: shares in percent, with a second decimal where ``n`` examples can tell it apart; others
-    in four digits, also where these are zeros, so that scores below one another have as many. An accuracy above 1 is no
-    share: somebody gives it in percent.
+    in four digits, also where these are zeros, so that scores below one another have as many. ``most``: the highest
+    one of all that are told together. Where an accuracy is above 1, none of them is a share: somebody gives them in
+    percent.
     """
     if value is None:
         return "–"
-    if is_share(metric) and value <= 1:
+    if is_share(metric) and max(value, most) <= 1:
         return share(value, n)
     whole, point, rest = number(value).partition(".")
     places = 4 - len(whole.lstrip("-0"))

@@ -203,7 +203,7 @@ def _of_one(listed: Listed, found: Compared, files: tuple[str, ...]) -> Shown:
 
 
 def _key(found: Compared | Across, label: str) -> Key:
-    return Key(label, int(curves.colour_class(found, label)[1:]), label == found.reference)
+    return Key(label, int(curves.colour_class(found, label)[1:]), curves.is_dashed(found, label))
 
 
 def _ends(found: Compared) -> Table:
@@ -218,7 +218,10 @@ def _ends(found: Compared) -> Table:
         )
         for row in found.rows
     )
-    lead = f"{sentence_case(metric_name(found.metric))} of the network that each run ends with, its incumbent."
+    what = "architecture that each run ends with, its incumbent"
+    if found.answer == "front":
+        what = "last front of each run"
+    lead = f"{sentence_case(metric_name(found.metric))} of the {what}."
     seconds = "simulated" if found.simulated else "trials take"
     return Table("At the end", lead, ("strategy", "mean ± sd", "median", "worst – best", "trials", seconds), rows)
 

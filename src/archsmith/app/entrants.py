@@ -12,7 +12,7 @@ from archsmith.analysis.report.search import FAILURES
 from archsmith.analysis.wording import amount, score
 from archsmith.app.finals import Fate
 from archsmith.app.groups import OPERATOR, Group, Order, Whole, fate_of, field_of, foretold, groups_of, ordered, reached
-from archsmith.app.learning_curves import MOST_POINTS, curve_of
+from archsmith.app.learning_curves import EPOCHS, MOST_POINTS, counted, curve_of, unit_of
 from archsmith.app.plain import Plain
 from archsmith.core.trial import Outcome, Status, Trial
 from archsmith.core.wording import (
@@ -63,7 +63,9 @@ class Entrant(Plain):
     params: float | None = Field(description="Parameters.")
     macs: float | None = Field(description="Multiply-adds for one example.")
     latency_ms: float | None = Field(description="Milliseconds for one example, where they are measured.")
-    curve: list[tuple[float, float]] = Field(description=f"(epochs or fidelity, score), at most {MOST_POINTS} points.")
+    curve: list[tuple[float, float]] = Field(
+        description=f"(epochs, fidelity or steps, score), at most {MOST_POINTS} points."
+    )
 
 
 class Entrants(Plain):
@@ -110,13 +112,13 @@ def entrant(field: Whole, group: Group) -> Entrant:
         learnt=words,
         seconds=math.fsum(trial.outcome.seconds for trial in group.trials if trial.outcome is not None),
         score=value,
-        score_words=", ".join([score(field.metric, value), *others]),
+        score_words=", ".join([score(field.metric, value, most=field.most), *others]),
         best=latest.architecture.key in field.best,
         forecast=foretold(view, group.trials[-1]),
         params=finite(latest.metrics.get("params")),
         macs=finite(latest.metrics.get("macs")),
         latency_ms=finite(latest.metrics.get("latency_ms")),
-        curve=curve_of(field.metric, group.trials),
+        curve=curve_of(view, group.trials, unit_of(view, group.trials)),
     )
 
 
@@ -301,13 +303,13 @@ def _learnt(trial: Trial) -> str:
 def _trained_for(view: StudyView, trial: Trial) -> str:
     """How long a network was trained, by its latest trial; nothing where it was not, or where nobody knows."""
     if trial.outcome is None:
-        reported = trial.curve[-1][0] if trial.curve else 0.0
-        told = epochs(reported) if view.pooled else _amount(view, reported)
-        return f"{told}{' so far' if view.state == RUNNING else ''}" if reported else ""
-    known = finite(trial.outcome_notes.get("epochs"))
-    if known:
-        return epochs(known)
-    return "" if view.pooled or trial.losses is None else _amount(view, trial.fidelity)
+        known = trial.curve and counted(view) and unit_of(view, [trial]) == EPOCHS
+        reported = trial.curve[-1][0] if known else 0.0
+        return f"{epochs(reported)}{' so far' if view.state == RUNNING else ''}" if reported else ""
+    learnt = finite(trial.outcome_notes.get("epochs"))
+    if learnt:
+        return epochs(learnt)
+    return "" if view.pooled or trial.losses is None or not counted(view) else _amount(view, trial.fidelity)
 
 
 def _amount(view: StudyView, fidelity: float) -> str:

@@ -10,8 +10,8 @@ from archsmith.core.wording import network_name
 from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.study_view import RUNNING, StudyView
 
-NEXT = "It is trained on to its end next."
-LATER = "It is trained on to its end when the study goes on."
+NEXT = "It is trained to its end next."
+LATER = "It is trained to its end when the study goes on."
 NOW = "It is being trained to its end."
 OVER = "It was trained to its end. What is exported is not chosen yet."
 SEARCH = "search"  # the phase of a job in which trials run

@@ -14,6 +14,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 from archsmith.analysis.report.noted import finite, noted
+from archsmith.analysis.report.trial_dots import highest
 from archsmith.app.finals import SEARCH, Fate, fates, searched
 from archsmith.core.trial import Trial
 from archsmith.runtime.study_view import RUNNING, StudyView
@@ -78,6 +79,11 @@ class Whole:
     @property
     def metric(self) -> str:
         return self.view.problem.objectives[0].metric
+
+    @cached_property
+    def most(self) -> float:
+        """The highest score of a trial."""
+        return highest(self.view, self.metric)
 
     def beats(self, value: float | None, other: float | None) -> bool:
         """Is ``value`` the better score?"""

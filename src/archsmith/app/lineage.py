@@ -5,15 +5,16 @@ way to the best one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsmith.analysis.axes import Axis, from_zero
 from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.search import decisions_of
+from archsmith.analysis.report.trial_dots import highest
 from archsmith.analysis.wording import amount, metric_name, score
-from archsmith.core.trial import Trial, goes_on, is_changed
+from archsmith.core.trial import Trial, came_from, goes_on, is_changed
 from archsmith.core.wording import made_how
 from archsmith.runtime.study_view import StudyView
 
@@ -21,6 +22,8 @@ DRAWN = 150  # best trials that the chart shows, with all that they came from
 MOST_STEPS = 200  # of the way to the best trial
 MOST_FAMILIES = 8
 MOST_CHANGES = 12  # decisions that a step tells
+
+Told = Callable[[Trial], str]  # the score of a trial
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,12 @@ def by_first(view: StudyView) -> str:
     return "" if view.front is None else f" by {metric_name(view.problem.objectives[0].metric)}"
 
 
+def made_by(trial: Trial, trials: Sequence[Trial]) -> str:
+    """How the strategy came to one of ``trials``, or that its training began anew where it was to go on."""
+    anew = bool(trial.parents) and not is_changed(trial, trials) and not goes_on(trial, trials)
+    return came_from(trial, trials) if anew else made_how(str(trial.notes.get("operator") or ""), trial.parents[:4])
+
+
 def lineage_of(view: StudyView) -> Lineage | None:
     """None where no trial has a parent."""
     trials = view.history.trials
@@ -88,8 +97,13 @@ def lineage_of(view: StudyView) -> Lineage | None:
         return None
     before, by = _closest(trials), by_first(view)
     metric = view.problem.objectives[0].metric
+    most = highest(view, metric)
+
+    def told(trial: Trial) -> str:
+        return score(metric, trial.metrics.get(metric), most=most)
+
     path = [] if view.best is None else _way(view.best, before, trials)
-    families = _families(view, before, metric)
+    families = _families(view, before, told)
     lead = _lead(trials)
     if view.best is not None:
         lead += f" The best one{by}, trial {view.best.id}, "
@@ -99,10 +113,10 @@ def lineage_of(view: StudyView) -> Lineage | None:
     shown = _shown(ranked, before)
     return Lineage(
         lead,
-        tuple(_step(trial, before, trials, metric) for trial in path[-MOST_STEPS:]),
+        tuple(_step(trial, before, trials, told) for trial in path[-MOST_STEPS:]),
         tuple(families[:MOST_FAMILIES]),
         len(families),
-        _chart(view, shown, before, path, metric),
+        _chart(view, shown, before, path, most),
         _note(view, len(ranked), shown),
         by,
     )
@@ -139,15 +153,14 @@ def _way(best: Trial, before: Mapping[int, int], trials: Sequence[Trial]) -> lis
     return way[::-1]
 
 
-def _step(trial: Trial, before: Mapping[int, int], trials: Sequence[Trial], metric: str) -> Step:
+def _step(trial: Trial, before: Mapping[int, int], trials: Sequence[Trial], told: Told) -> Step:
     parent = before.get(trial.id)
     was = None if parent is None else trials[parent]
     changes = () if was is None else _changes(was, trial)
     comparable = was is not None and was.ok and trial.ok and was.fidelity == trial.fidelity
     better = trial.loss < was.loss if comparable and was is not None else None
-    made_by = made_how(str(trial.notes.get("operator") or ""), trial.parents[:4])
-    value = score(metric, trial.metrics.get(metric))
-    return Step(trial.id, parent, made_by, value, better, changes[:MOST_CHANGES], len(changes))
+    made = made_by(trial, trials)
+    return Step(trial.id, parent, made, told(trial), better, changes[:MOST_CHANGES], len(changes))
 
 
 def _changes(was: Trial, now: Trial) -> tuple[Change, ...]:
@@ -158,7 +171,7 @@ def _changes(was: Trial, now: Trial) -> tuple[Change, ...]:
     )
 
 
-def _families(view: StudyView, before: Mapping[int, int], metric: str) -> list[Family]:
+def _families(view: StudyView, before: Mapping[int, int], told: Told) -> list[Family]:
     """The largest first."""
     founder: dict[int, int] = {}
     for trial in view.history.trials:  # a parent comes before its children
@@ -169,7 +182,7 @@ def _families(view: StudyView, before: Mapping[int, int], metric: str) -> list[F
     found = []
     for first, n in Counter(founder.values()).items():
         best = view.best_of(ended.get(first, ()))
-        value = "–" if best is None else score(metric, best.metrics.get(metric))
+        value = "–" if best is None else told(best)
         found.append(Family(first, n, None if best is None else best.id, value))
     return sorted(found, key=lambda family: (-family.n_members, family.founder))
 
@@ -195,7 +208,8 @@ def _shown(ranked: Sequence[Trial], before: Mapping[int, int]) -> set[int]:
     return shown
 
 
-def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Sequence[Trial], metric: str) -> str:
+def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Sequence[Trial], most: float) -> str:
+    metric = view.problem.objectives[0].metric
     scored = {
         i: float(value)
         for i in sorted(shown)
@@ -204,7 +218,7 @@ def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Se
     if len(scored) < 3:
         return ""
     x = from_zero("trial", [float(i) for i in scored])
-    y = figures.score_axis(list(scored.values()), metric, metric_name(metric))
+    y = figures.score_axis(list(scored.values()), metric, metric_name(metric), most)
     best = [(float(trial.id), scored[trial.id]) for trial in path if trial.id in scored]
 
     def draw(size: Size) -> str:
@@ -213,7 +227,7 @@ def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Se
             for child, parent in before.items()
             if child in scored and parent in scored
         ]
-        tips = [(float(i), value, f"trial {i}: {score(metric, value)}") for i, value in scored.items()]
+        tips = [(float(i), value, f"trial {i}: {score(metric, value, most=most)}") for i, value in scored.items()]
         layers.append(Dots(tips if size.name == "wide" else [(a, b, "") for a, b, _ in tips], "c1", "circle", 2.5))
         layers += [Line(best, "c2"), Dots([(a, b, f"trial {a:.0f}") for a, b in best], "c2", "diamond", 4.5)]
         return plot(size, _room(x), y, layers, "trials, the ones that they came from, and the way to the best")

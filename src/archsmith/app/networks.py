@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -11,16 +10,18 @@ from typing import Any
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import decisions_of
+from archsmith.analysis.report.trial_dots import highest
 from archsmith.analysis.wording import amount, duration, listing, metric_name, number, rounded, score, sentence_case
 from archsmith.app.beliefs import Belief, beliefs_of, has_history
 from archsmith.app.drawings import Drawings, Drawn
 from archsmith.app.entrants import entrant, name_of, title_of
 from archsmith.app.groups import Group, field_of
-from archsmith.app.lineage import Lineage, by_first, lineage_of
+from archsmith.app.learning_curves import EPOCHS, counted, unit_of
+from archsmith.app.lineage import Lineage, by_first, lineage_of, made_by
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
 from archsmith.core.trial import Trial, goes_on, is_changed
-from archsmith.core.wording import epochs, made_how, network_name
+from archsmith.core.wording import epochs, network_name
 from archsmith.runtime.study_view import StudyView
 from archsmith.server.refusals import Refusal
 
@@ -47,13 +48,14 @@ class Fact:
 @dataclass(frozen=True)
 class Curve:
     """What was reported while a network learnt. ``metric``: its title; ``name``: as the log has it. ``unit``: what the
-    steps are, ``epochs`` or ``steps``. ``points``: (step, value).
+    steps are, ``epochs`` or ``steps``. ``points``: (step, value). ``most``: the highest value of a trial of the study.
     """
 
     metric: str
     name: str
     unit: str
     points: tuple[tuple[float, float], ...]
+    most: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,9 @@ def _scores(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None)
         metrics = {} if trial is None else trial.metrics
         job = view.metric if view.job.fit else None
         return tuple(
-            Fact(_split_score(metric, "valid") if metric == job else metric_name(metric), _measured(metric, value))
+            Fact(
+                _split_score(metric, "valid") if metric == job else metric_name(metric), _measured(view, metric, value)
+            )
             for metric, value in metrics.items()
         )
     known = {name: value for name in (*SPLITS, *COUNTS) if (value := finite(row.get(name))) is not None}
@@ -282,8 +286,8 @@ def _split_score(metric: str, split: str) -> str:
     return f"{metric_name(metric)}, {SPLITS[split]} split"
 
 
-def _measured(metric: str, value: float) -> str:
-    return rounded(value) if metric in COUNTS else score(metric, value)
+def _measured(view: StudyView, metric: str, value: float) -> str:
+    return rounded(value) if metric in COUNTS else score(metric, value, most=highest(view, metric))
 
 
 def _facts(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) -> tuple[Fact, ...]:
@@ -294,11 +298,11 @@ def _facts(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) 
         facts.append(Fact("took", duration(seconds) + (" (simulated)" if view.simulated else "")))
     if trained is not None:
         facts.append(Fact("trained for", epochs(trained)))
-    elif trial is not None and row is None and not view.pooled:
+    elif trial is not None and row is None and not view.pooled and counted(view):
         facts.append(Fact(view.problem.fidelity.name.replace("_", " "), number(trial.fidelity)))
     if trial is not None and row is None and not trial.feasible:
         facts.append(Fact("limits", "it breaks one"))
-    if trial is not None and (made := made_how(str(trial.notes.get("operator") or ""), trial.parents[:4])):
+    if trial is not None and (made := made_by(trial, view.history.trials)):
         facts.append(Fact("how it was made", made))
     return tuple(facts)
 
@@ -307,27 +311,20 @@ def _curve(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) 
     metric = view.metric if row is not None else view.problem.objectives[0].metric
     training = view.trainings.get(str(row.get("name"))) if row is not None else None
     reported: Sequence[tuple[float, Mapping[str, float]]] = ()
-    unit = "epochs"
+    unit = EPOCHS
     if training is not None:
         reported = training.curve
     elif trial is not None and row is None:
-        reported, unit = trial.curve, _unit(view, trial)
+        reported, unit = trial.curve, unit_of(view, [trial])
     keys = [key for key in (metric, f"valid_{metric}", "valid") if any(key in metrics for _, metrics in reported)]
     if not keys:
         return None
     told = [(finite(step), finite(metrics.get(keys[0]))) for step, metrics in reported]
     points = [(at, value) for at, value in told if at is not None and value is not None]
     step = -(-len(points) // MOST_POINTS)
-    return Curve(metric_name(metric), metric, unit, tuple(points[::step])) if len(points) > 1 else None
-
-
-def _unit(view: StudyView, trial: Trial) -> str:
-    """What the steps of its curve are: an evaluator may report after anything, and most problems leave their fidelity
-    at one epoch.
-    """
-    whole = math.ceil(trial.fidelity)  # a training ends with a whole step, which may be a little later
-    is_epochs = view.problem.fidelity.name == "epochs" and trial.curve and trial.curve[-1][0] <= whole
-    return "epochs" if view.pooled or is_epochs else "steps"
+    if len(points) < 2:
+        return None
+    return Curve(metric_name(metric), metric, unit, tuple(points[::step]), highest(view, metric))
 
 
 def _rows(first: Sequence[Fact], second: Sequence[Fact]) -> tuple[Row, ...]:

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
-from archsmith.analysis.report.trial_dots import LETTERS, dots_of, floor_of, since, values_of
+from archsmith.analysis.report.trial_dots import LETTERS, dots_of, floor_of, highest, since, values_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
 from archsmith.app.entrants import name_of
 from archsmith.app.groups import Group, field_of, groups_of, ordered
-from archsmith.app.learning_curves import curve_of, rounded
+from archsmith.app.learning_curves import curve_of, rounded, unit_of
 from archsmith.app.plain import Plain
 from archsmith.core.job_records import Epoch
 from archsmith.core.trial import Trial
@@ -91,7 +91,7 @@ class Curve(Plain):
 
     trial: int | None = Field(description="The latest trial of the network; null for a final training.")
     name: str
-    points: list[tuple[float, float]] = Field(description="(epochs or fidelity, score)")
+    points: list[tuple[float, float]] = Field(description="(epochs, fidelity or steps, score)")
     going: bool = Field(description="Is it being trained now?")
 
 
@@ -103,6 +103,7 @@ class Charts(Plain):
     metric_name: str
     share: bool = Field(description="Is the score a share of 1?")
     maximize: bool
+    things: str = Field(description="What was tried: networks, or architectures of a space of settings.")
     unit: str = Field(description="What learning curves count.")
     progress: Progress
     scatters: list[Scatter]
@@ -115,23 +116,19 @@ def charts(view: StudyView) -> Charts:
     # of a pool the latest trial of each network, whose size does not change; else every trial
     compared = [group.latest for group in groups] if view.pooled else view.history.finished
     placed = [trial for trial in compared if trial.ok]
+    unit, curves = _curves(view, groups)
     return Charts(
         version="",
         metric=objective.metric,
         metric_name=metric_name(objective.metric),
-        share=is_share(objective.metric) and _most(view) <= 1,  # above it, somebody gives it in percent
+        share=is_share(objective.metric) and highest(view, objective.metric) <= 1,
         maximize=objective.maximize,
-        unit="epochs" if view.pooled else view.problem.fidelity.name.replace("_", " "),
+        things=Study(view, view.folder or Path()).tried_things,
+        unit=unit,
         progress=_progress(view),
         scatters=[found for metric in _sizes(view) if (found := _scatter(view, metric, placed)) is not None],
-        curves=_curves(view, groups),
+        curves=curves,
     )
-
-
-def _most(view: StudyView) -> float:
-    """The highest score of a trial."""
-    metric = view.problem.objectives[0].metric
-    return max((finite(trial.metrics.get(metric)) or 0.0 for trial in view.history.finished), default=0.0)
 
 
 def lot(trials: Iterable[int], kept: set[int], most: int = MOST_DOTS) -> set[int]:
@@ -204,7 +201,7 @@ def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter
     known = [(mark.at, mark.score, mark.trial) for mark in trained if view.pooled and mark.trial is not None]
     front = _front(view, [*placed, *known], rightwards) if len(view.problem.objectives) < 3 else []
     drawn = lot((trial for _, _, trial in placed), {trial for _, _, trial in front})
-    knee = view.front.knee if view.front is not None and objective is not None else None
+    knee = view.front.knee if front and view.front is not None and objective is not None else None
     return Scatter(
         metric=metric,
         name=SIZES.get(metric) or metric_name(metric),
@@ -296,18 +293,18 @@ def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot
 # -- learning curves ---------------------------------------------------------------------------------------------------
 
 
-def _curves(view: StudyView, groups: Sequence[Group]) -> list[Curve]:
-    """Those being trained first, then the best ones; and of a final training, as far as it is."""
-    objective = view.problem.objectives[0].metric
+def _curves(view: StudyView, groups: Sequence[Group]) -> tuple[str, list[Curve]]:
+    """What they count, and those being trained first, then the best ones; and of a final training, as far as it is."""
     going = [group for group in groups if group.pending is not None] if field_of(view).searching else []
     names = {id(group) for group in going}
     chosen = [*going, *(group for group in ordered(view, groups) if id(group) not in names)][:MOST_CURVES]
+    unit = unit_of(view, [trial for group in chosen for trial in group.trials])
     found = [
         Curve(trial=group.latest.id, name=name_of(view, group), points=points, going=id(group) in names)
         for group in chosen
-        if (points := curve_of(objective, group.trials))
+        if (points := curve_of(view, group.trials, unit))
     ]
-    return [*_finals(view), *found][:MOST_CURVES]
+    return unit, [*_finals(view), *found][:MOST_CURVES]
 
 
 def _finals(view: StudyView) -> list[Curve]:
@@ -321,6 +318,6 @@ def _finals(view: StudyView) -> list[Curve]:
             if (value := finite(metrics.get(view.metric))) is not None
         ]
         if points:
-            told = f"{visible(network_name(name))[:60]}, trained on"
+            told = f"{visible(network_name(name))[:60]}, last training"
             found.append(Curve(trial=None, name=told, points=points[-MOST_STEPS:], going=view.writer and name == at))
     return found

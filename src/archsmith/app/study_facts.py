@@ -14,6 +14,7 @@ from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
+from archsmith.analysis.report.trial_dots import highest
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, score
 from archsmith.app.finals import searched
@@ -116,6 +117,7 @@ class StudyFacts(Plain):
     n_finished: int = Field(description="Trials that ended.")
     n_failed: int = Field(description="Trials that failed.")
     n_networks: int = Field(description="Different networks among the trials.")
+    things: str = Field(description="What these are: networks, or architectures of a space of settings.")
     phases: list[PhaseFacts] = Field(description=f"At most the last {MOST_PHASES}.")
     best: Score | None = Field(description="The best trial so far, by the first objective.")
     knee: Score | None = Field(description="Of several objectives: the knee point of the front, a good balance.")
@@ -167,6 +169,7 @@ def study_facts(view: StudyView, now: float | None = None) -> StudyFacts:
         n_finished=view.n_finished,
         n_failed=view.n_failed,
         n_networks=len({trial.architecture.key for trial in view.history.trials}),
+        things=study.tried_things,
         phases=_phases(view, clock),
         best=_score(view, view.best, whole=False),
         knee=_score(view, None if view.front is None else view.front.knee, whole=True),
@@ -348,7 +351,7 @@ def _score(view: StudyView, trial: Trial | None, *, whole: bool) -> Score | None
         return None
     metrics = [each.metric for each in view.problem.objectives]
     told = [
-        f"{metric_name(metric)} {score(metric, value)}"
+        f"{metric_name(metric)} {score(metric, value, most=highest(view, metric))}"
         for metric in (metrics if whole else metrics[:1])
         if (value := finite(trial.metrics.get(metric))) is not None
     ]

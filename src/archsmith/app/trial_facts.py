@@ -9,12 +9,13 @@ from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import decisions_of
-from archsmith.app.entrants import Entrant, entrant, made_of
+from archsmith.app.entrants import Entrant, entrant
 from archsmith.app.groups import Group, field_of
+from archsmith.app.lineage import made_by
 from archsmith.app.plain import Plain
 from archsmith.core.errors import StudyError
-from archsmith.core.trial import Trial
-from archsmith.core.wording import visible
+from archsmith.core.trial import Trial, came_from
+from archsmith.core.wording import sentence_case, visible
 from archsmith.runtime.study_view import StudyView
 
 MOST_DECISIONS = 400
@@ -52,6 +53,7 @@ class TrialFacts(Plain):
 
     trial: TrialRow
     entrant: Entrant
+    origin: str = Field(description="The trial that its training goes on from, or those it was made from, in words.")
     decisions: list[tuple[str, str]] = Field(description="(decision, option), in the order in which they were asked.")
 
 
@@ -75,6 +77,7 @@ def trial_facts(view: StudyView, number: int) -> TrialFacts:
     return TrialFacts(
         trial=_row(view, trial, view.ends()),
         entrant=entrant(field_of(view), group),
+        origin=came_from(trial, view.history.trials),
         decisions=decisions[:MOST_DECISIONS],
     )
 
@@ -96,7 +99,7 @@ def _row(view: StudyView, trial: Trial, ends: Mapping[int, float]) -> TrialRow:
         status=trial.status.value,
         feasible=trial.feasible,
         fidelity=trial.fidelity,
-        made=made_of(trial),
+        made=sentence_case(made_by(trial, view.history.trials)),
         parents=list(trial.parents[:20]),
         metrics={name: value for name, value in measured.items() if value is not None},
         seconds=None if outcome is None else finite(outcome.seconds),

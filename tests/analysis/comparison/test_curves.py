@@ -5,7 +5,17 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
-from archsmith.analysis.comparison.curves import axes, counted, intervals, means, picture, small_picture, title
+from archsmith.analysis.comparison.curves import (
+    axes,
+    colour_class,
+    counted,
+    intervals,
+    is_dashed,
+    means,
+    picture,
+    small_picture,
+    title,
+)
 
 
 def test_the_picture_stands_by_itself(made_up: Any) -> None:
@@ -58,3 +68,11 @@ def test_a_small_picture_has_one_strategy_and_the_reference_on_a_scale_that_all_
     ticks = {text for text in words if text and text.endswith("%")}
     assert ticks == set(re.findall(r">([^<]+ %)<", small_picture(compared, "evolution")))
     assert svg == small_picture(compared, "local")
+
+
+def test_ten_strategies_have_ten_kinds_of_lines(made_up: Any) -> None:
+    compared, _ = made_up("random", *(f"s{i}" for i in range(9)))
+    styles = {(colour_class(compared, label), is_dashed(compared, label)) for label in compared.labels}
+    assert len(styles) == 10
+    assert [label for label in compared.labels if is_dashed(compared, label)] == ["random", "s8"]
+    assert picture(compared).count('stroke-dasharray="5 4"/>') == 4  # two lines, and the same in the legend

@@ -192,3 +192,8 @@ def test_only_an_evaluator_with_a_table_has_true_scores(evaluator: str, said: st
 def test_two_objectives_end_with_a_front(made_up: Any) -> None:
     compared, plan = made_up("random", objectives=(("accuracy", True), ("latency", False)))
     assert dict(facts(compared, plan))["judged by"].endswith("of the front at the end")
+
+
+def test_the_legend_says_which_lines_are_dashed(made_up: Any) -> None:
+    compared, plan = made_up("random", *(f"s{i}" for i in range(9)))
+    assert render(compared, plan).count("(dashed, n = ") == 2

@@ -38,3 +38,8 @@ def test_the_ends_of_a_histogram_say_that_they_hold_what_lies_beyond() -> None:
     assert " or more: " in one and "price (one open end)" in one
     none = figures.histogram(middle, "price", "rows", "how often prices occur")
     assert "below " not in none and " or more" not in none and "open end" not in none
+
+
+def test_every_network_of_a_job_has_a_line_of_its_own() -> None:
+    names = ["searched", "fixed", "tuned", "runner_up", "runner_up.1", "runner_up.2"]
+    assert len({figures.network_style(name) for name in names}) == len(names)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from archsmith.analysis.report.final_training import Curve, _lead, curves_of, drawings
+from archsmith.analysis.report.final_training import SECTION, Curve, _lead, curves_of, drawings
 from archsmith.analysis.report.kind import EXAMPLES
+from archsmith.analysis.report.page import render
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.runtime.curves import Training
 
 
 def test_the_exported_network_comes_first(make: Any) -> None:
@@ -39,6 +42,19 @@ def test_scores_and_losses_are_drawn(make: Any) -> None:
     study = read_study(make())
     found = curves_of(study)
     assert found is not None and set(drawings(study, found)) == {"scores", "losses"}
+
+
+def test_a_legend_has_the_lines_that_are_drawn_and_no_others(make: Any) -> None:
+    study = read_study(make())
+    points = [(float(epoch), {"accuracy": 0.7, "train_loss": 1.0}) for epoch in (1, 2)]
+    study.view.trainings["tuned"] = Training("tuned", curve=points)
+    study.view.trainings["runner_up"] = Training("runner_up", curve=points)
+    study.view.trainings["runner_up.1"] = Training("runner_up.1", curve=[points[0], (2.0, {"train_loss": 0.9})])
+    scores, losses = re.findall(r'<ul class="legend">.*?</ul>', render(study, [SECTION]))
+    assert scores.count("<li>") == 4 and "network of the search (2)" not in scores
+    assert losses.count("<li>") == 5 and "network of the search (2)" in losses
+    lines = re.findall(r'<path class="line [^>]*>', losses)
+    assert len(set(lines)) == len(lines) == 5
 
 
 def test_a_search_has_no_final_training(searched: Any) -> None:

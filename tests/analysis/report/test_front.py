@@ -82,6 +82,14 @@ def test_who_is_on_it_and_what_it_reaches(write: Write) -> None:
     assert [n for n, _ in trade.steps] == [1, 2, 3, 4]
 
 
+def test_accuracies_of_a_study_are_all_shares_or_all_in_percent(write: Write, tmp_path: Path) -> None:
+    low = [{"accuracy": 93.1, "params": 9e4}, {"accuracy": 60.0, "params": 8e4}, {"accuracy": 1.0, "params": 1e3}]
+    study, trade = found(write(low))
+    assert "trial 2: accuracy 1, parameters 1,000" in drawings(study, trade)["pair0"]
+    page = write_report(study.folder, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<td class="n">1</td><td class="n">1,000</td>' in page and f"100{NB}%" not in page
+
+
 def test_what_is_not_compared_is_said(write: Write) -> None:
     trials = [*BENT, {"accuracy": 0.99, "params": 10.0}]
     _, trade = found(write(trials, constraints=[["params", 85_000, None]], fidelities=[4.0] * 5 + [1.0]))

@@ -80,8 +80,17 @@ def test_of_many_decisions_the_commonest_are_shown_and_few_are_named(searched: A
         (0.5, {f"top_prob/d{k}": 0.95 for k in range(20) if k < 15 or i == 0}) for i in range(10)
     ]
     found = policy(searched(rows))
-    assert len(found.decisions) == MOST_LINES and "8 rarer decisions are not shown" in found.note
-    assert "d0, d1, d2, d3 and 8 more" in found.lead
+    assert len(found.decisions) == MOST_LINES and f"8{NB}more decisions are not drawn" in found.note
+    assert "d0, d1, d2, d3 and 16 more" in found.lead
+
+
+def test_what_is_settled_but_not_drawn_counts(searched: Any) -> None:
+    rows: list[tuple[float | None, Notes]] = [
+        (0.5, {f"top_prob/d{k}": 0.95 if k == 12 else 0.5 for k in range(13) if k < 12 or i > 2}) for i in range(10)
+    ]
+    found = policy(searched(rows))
+    assert "d12" not in {decision.name for decision in found.decisions}
+    assert found.lead.replace(NB, " ").startswith("1 of 13 decisions is settled")
 
 
 def test_names_stand_beside_their_lines_without_overlapping(searched: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.report.page import render
-from archsmith.analysis.report.search import _until, _when, drawings, progress_of, terms
+from archsmith.analysis.report.search import SECTION, _until, _when, drawings, progress_of, terms
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
@@ -55,7 +55,7 @@ def test_after_a_preparation_the_text_counts_from_its_end_and_the_chart_from_the
     study = read_study(folder)
     assert [dot.seconds - study.prepared_at for dot in progress.dots] == [2.0, 4.0, 6.0]
     assert progress.seconds == study.spent == progress.dots[-1].seconds
-    assert progress.lead.replace(NB, " ").startswith("3 architectures were tried in 6 s.")
+    assert progress.lead.replace(NB, " ").startswith("3 networks were tried in 6 s.")
 
 
 def test_the_trial_that_was_trained_is_named_where_it_is_not_the_best(make: Any) -> None:
@@ -122,8 +122,8 @@ def test_networks_are_counted_alike_in_head_and_text(prepared: Any) -> None:
     study = read_study(prepared([(1.0, {})], {}, trials))
     progress = progress_of(study)
     assert progress is not None
-    assert progress.lead.replace(NB, " ").startswith("2 architectures were tried in 3 trials in 6 s.")
-    assert dict(summary_of(study).facts)["architectures tried"].replace(NB, " ") == "2 in 3 trials"
+    assert progress.lead.replace(NB, " ").startswith("2 networks were tried in 3 trials in 6 s.")
+    assert dict(summary_of(study).facts)["networks tried"].replace(NB, " ") == "2 in 3 trials"
 
 
 def test_parameters_that_are_the_score_are_one_column(tmp_path: Path) -> None:
@@ -149,6 +149,27 @@ def test_trials_of_less_work_do_not_count_as_worse(searched: Any) -> None:
         trial.fidelity = 0.25
     progress = progress_of(study)
     assert progress is not None and "not better" not in progress.lead
+
+
+def test_all_that_failed_are_counted_though_few_are_drawn(searched: Any) -> None:
+    study = read_study(searched([(None if i % 10 == 3 else 0.5, {}) for i in range(1000)]))
+    progress = progress_of(study)
+    assert progress is not None and progress.n_left_out and progress.crossed
+    assert "100 trials failed" in progress.lead.replace(NB, " ")
+    assert "… and 80 more." in render(study, [SECTION])
+
+
+def test_accuracies_of_a_study_are_all_shares_or_all_in_percent(searched: Any) -> None:
+    page = render(read_study(searched([(93.1, {}), (1.0, {}), (0.5, {})])), [SECTION])
+    assert "trial 1: 1, 5 parameters" in page and "trial 2: 0.5000, 5 parameters" in page
+    assert [cell for cell in ("93.10", "1", "0.5000") if f'<td class="n">{cell}</td>' not in page] == []
+
+
+def test_what_is_drawn_of_several_objectives_is_told_where_something_is(searched: Any) -> None:
+    problem = {"objectives": [["accuracy", True], ["params", False]], "constraints": [], "fidelity": ["epochs", 1, 1]}
+    for trials, said in (([(0.5, {})], False), ([(0.5, {}), (0.6, {"large": True})], True)):
+        page = render(read_study(searched(trials, began={"problem": problem})), [SECTION])
+        assert ("Only accuracy, the first objective, is drawn here." in page) is said
 
 
 def test_what_most_trials_failed_of_is_named_and_equals_are_both(searched: Any) -> None:

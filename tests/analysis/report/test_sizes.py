@@ -31,7 +31,7 @@ def test_the_best_trial_is_that_of_the_study_also_where_a_smaller_one_scores_the
     assert drawings(study, sizes)["sizes"].count('class="line c2"') >= 2
 
 
-def test_a_network_that_made_way_for_others_is_not_called_trained_in_full(make: Any) -> None:
+def test_how_long_a_network_was_trained_is_told(make: Any) -> None:
     study = read_study(make(n_trials=12))
     result = study.view.job.result
     assert result is not None
@@ -40,10 +40,10 @@ def test_a_network_that_made_way_for_others_is_not_called_trained_in_full(make: 
     sizes = sizes_of(study)
     assert sizes is not None
     assert {name: how for _, name, _, _, how in sizes.trained} == {
-        "fixed": "8 epochs, then stopped",
-        "searched": "trained in full",
+        "fixed": "after 8 epochs, then stopped",
+        "searched": "after 8 epochs",
     }
-    assert "hand-made network, 8 epochs, then stopped: " in drawings(study, sizes)["sizes"]
+    assert "hand-made network, after 8 epochs, then stopped: " in drawings(study, sizes)["sizes"]
 
 
 def test_names_do_not_stand_in_the_chart_but_letters_that_are_explained(make: Any) -> None:

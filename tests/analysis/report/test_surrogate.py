@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from archsmith.analysis.report.surrogate import Guesses, drawings, guesses_of, level_style
+from archsmith.analysis.report.page import render
+from archsmith.analysis.report.surrogate import SECTION, Guesses, drawings, guesses_of, level_style
 from archsmith.analysis.study import read_study
 
 Notes = dict[str, Any]
@@ -86,6 +88,23 @@ def test_losses_agree_when_they_fall(searched: Any) -> None:
     assert found is not None
     assert "rank correlation of 1.00" in found.lead and not found.comparable and found.levels == ()
     assert "loss that came out (lower is better)" in drawings(study, found)["guesses"]
+
+
+def test_beliefs_are_no_accuracies_in_percent(searched: Any) -> None:
+    study = read_study(searched([(93.0 - i, {"belief": 0.9 - 0.02 * i}) for i in range(10)]))
+    found = guesses_of(study)
+    assert found is not None and not found.comparable and found.diagonal is None
+    assert "expected 0.9, came out at 93" in found.dots[0].tip
+    page = render(study, [SECTION])
+    assert "exactly as expected" not in page and "expected (higher is better)" in page
+    assert not re.search(r">[\d.]+(\s| )%</text>", page)
+
+
+def test_a_line_of_agreement_is_in_the_legend_only_where_it_is_drawn(searched: Any) -> None:
+    for shift, there in ((0.0, True), (0.5, False)):
+        rows = [(0.2 + 0.01 * i + shift, {"belief": 0.2 + 0.01 * i}) for i in range(10)]
+        page = render(read_study(searched(rows)), [SECTION])
+        assert ("exactly as expected" in page) is there
 
 
 def test_beliefs_that_are_optimistic_on_purpose_have_no_line_of_agreement(searched: Any) -> None:

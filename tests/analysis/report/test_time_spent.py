@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from archsmith.analysis.report.time_spent import _forecasts, time_spent_of
+from archsmith.analysis.report.page import render
+from archsmith.analysis.report.time_spent import SECTION, _forecasts, time_spent_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB, duration
 from archsmith.core.job_records import Extended
@@ -29,6 +30,7 @@ def test_the_first_plan_is_not_compared_with_what_more_time_did(make: Any) -> No
     study.view.job.extensions.append(Extended({"seconds": 83.0}))
     more = time_spent_of(study)
     assert more is not None and "forecast" not in more.lead and not any(row[2] for row in more.rows)
+    assert "forecast" not in render(study, [SECTION]).partition('<section id="time"')[2].partition("</section>")[0]
 
 
 def test_the_largest_part_is_not_most_and_the_rest_is_shown(make: Any) -> None:

@@ -109,3 +109,12 @@ def test_a_curve_says_its_steps_and_shows_accuracies_in_percent(page: Client, mo
     monkeypatch.setattr(network.parts, "chart", drawn.append)
     network._curve(Curve("accuracy", "accuracy", "steps", ((1.0, 40.0), (2.0, 93.0))))
     assert "step 2: 93</title>" in drawn[0] and "accuracy over steps" in drawn[0] and "epoch" not in drawn[0]
+
+
+def test_a_curve_of_low_accuracies_in_percent_is_not_on_an_axis_of_shares(
+    page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(network.parts, "chart", drawn.append)
+    network._curve(Curve("accuracy", "accuracy", "epochs", ((1.0, 0.5), (2.0, 1.0)), 93.0))
+    assert "epoch 2: 1</title>" in drawn[0] and "%" not in drawn[0]

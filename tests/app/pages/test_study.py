@@ -12,8 +12,13 @@ from archsmith.app import studies as reading
 from archsmith.app.house import House
 from archsmith.app.pages import study as pages
 from archsmith.app.pages.study import StudyPage
+from archsmith.core.budget import Budget
 from archsmith.core.errors import NoStudyError
+from archsmith.core.problem import Problem
+from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import FILE
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
 from archsmith.testing.written import WrittenStudy
 
 
@@ -51,6 +56,14 @@ def test_a_search_for_several_objectives_has_a_page(client: TestClient, studies:
     text = client.get("/studies/several").text
     assert "Objectives against each other" in text
     assert "on the front" in text
+
+
+def test_settings_are_not_called_networks(client: TestClient, house: House) -> None:
+    store = house.workspace.create("settings")
+    Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store).run()
+    store.close()
+    text = client.get(f"/studies/{store.folder.name}").text
+    assert "3 architectures." in text and "Architectures of this study" in text and "3 networks" not in text
 
 
 @pytest.mark.parametrize("content", ["hello", ""])

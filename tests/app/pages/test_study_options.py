@@ -48,6 +48,7 @@ def made(**more: Any) -> Charts:
         "metric_name": "accuracy",
         "share": True,
         "maximize": True,
+        "things": "networks",
         "unit": "epochs",
         "progress": PROGRESS,
         "scatters": [SCATTER],
@@ -126,7 +127,7 @@ def test_words_say_what_a_chart_of_scores_over_time_shows() -> None:
     low = progress_options(made())["yAxis"]["min"]
     for part in (
         "A dot is a trial",
-        "line the best one so far",
+        "line the best accuracy so far",
         "Crosses: failed",
         f"below {low:g}",
         "A = linear model",
@@ -141,6 +142,21 @@ def test_the_knee_is_called_so() -> None:
     assert "the knee point, a good balance: trial 0." in scatter_words(made(), knee)
     (point,) = series(scatter_options(made(), knee), "knee point")["data"]
     assert point[2] == 0
+
+
+def test_words_name_what_is_drawn() -> None:
+    price = SCATTER.model_copy(update={"metric": "price", "name": "price"})
+    said = scatter_words(made(things="architectures"), price)
+    assert said.startswith("A dot is an architecture of the search. No other one beats those on the line both in score")
+    assert "both in score and in price." in said
+    assert scatter_words(made(), SCATTER).startswith("A dot is a network of the search.")
+
+
+def test_low_accuracies_in_percent_are_no_shares() -> None:
+    curves = [Curve(trial=0, name="a", points=[(1.0, 0.5)], going=False)]
+    plain = made(share=False, curves=curves)
+    assert series(progress_options(plain), "trials")["data"][0][3] == "trial 0: 0.5000 after 10\xa0s"
+    assert curve_options(plain)["series"][0]["data"][0][3] == "a: 0.5000 after 1 epoch"
 
 
 def test_curves_that_go_on_stand_out() -> None:

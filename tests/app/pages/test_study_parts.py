@@ -134,3 +134,16 @@ def test_a_training_that_goes_on_is_not_made_from_another_network(
     assert "goes on from" in shown() and "made from" not in shown()
     network.show(trial_facts(view, 2))
     assert "made from" in shown() and "goes on from" not in shown()
+
+
+def test_with_several_objectives_it_says_by_which_one_a_trial_is_best(
+    page: Client, shown: Shown, view_of: Any, tried: Any
+) -> None:
+    one = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+    two = {**one, "objectives": [["accuracy", True], ["params", False]]}
+    for problem, told in ((one, "best trial so far"), (two, "best trial by accuracy so far")):
+        head = Head()
+        view = view_of(tried(0, 0.75, metrics={"params": 9.0}), problem=problem, job=False, writer=True)
+        head.show(study_facts(view))
+        assert told in shown().split("\n")
+        assert "architectures" in shown().split("\n")  # of a space that is not known here

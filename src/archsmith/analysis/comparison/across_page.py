@@ -61,6 +61,7 @@ def render(across: Across, each: Each) -> str:
         chart=pages.safe(ranks.chart(across)),
         style=pages.safe(pages.style_sheet("comparison/page.css") + curves.page_style()),
         colour=lambda label: curves.colour_class(across, label),
+        dashed=lambda label: curves.is_dashed(across, label),
         written=pages.now(),
         version=VERSION,
     )

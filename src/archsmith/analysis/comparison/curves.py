@@ -65,10 +65,17 @@ def chart(compared: Compared) -> str:
 
 def colour_class(compared: Compared | Across, label: str) -> str:
     """The CSS class of a strategy's colour."""
-    if label == compared.reference:
-        return "s0"
-    others = [other for other in compared.labels if other != compared.reference]
-    return f"s{1 + others.index(label) % (len(COLOURS) - 1)}"
+    return "s0" if label == compared.reference else f"s{1 + _place(compared, label) % (len(COLOURS) - 1)}"
+
+
+def is_dashed(compared: Compared | Across, label: str) -> bool:
+    """Is the line of a strategy dashed? That of the reference is, and those of others when all colours are used up."""
+    return label == compared.reference or _place(compared, label) >= len(COLOURS) - 1
+
+
+def _place(compared: Compared | Across, label: str) -> int:
+    """Which one it is besides the reference, from 0."""
+    return [other for other in compared.labels if other != compared.reference].index(label)
 
 
 def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: bool = False) -> str:
@@ -80,7 +87,7 @@ def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: b
         # The beginning that lies outside the scale is left out: at its edge it would look like values.
         first = next((i for i, mean in enumerate(curve.mean) if y.low <= mean <= y.high), 0)
         at = [value / unit for value in curve.x[first:]]
-        colour, dashed = colour_class(compared, curve.label), curve.label == compared.reference
+        colour, dashed = colour_class(compared, curve.label), is_dashed(compared, curve.label)
         bands.append(Band(list(zip(at, curve.low[first:], curve.high[first:], strict=True)), colour))
         lines.append(Line(list(zip(at, curve.mean[first:], strict=True)), colour, dashed))
     ends = [(curve.mean[-1], curve.label, colour_class(compared, curve.label)) for curve in compared.curves]
@@ -165,7 +172,7 @@ def picture(compared: Compared) -> str:
     legend = ""
     for i, curve in enumerate(compared.curves):
         at = TALL.height + LEGEND * i + 14
-        dash = ' stroke-dasharray="5 4"' if curve.label == compared.reference else ""
+        dash = ' stroke-dasharray="5 4"' if is_dashed(compared, curve.label) else ""
         legend += f'<path class="line {colour_class(compared, curve.label)}" d="M50 {at}h24"{dash}/>'
         legend += f'<text x="82" y="{at + 4}">{_legend(compared, curve)}</text>'
     height += LEGEND
@@ -240,7 +247,7 @@ def photograph(compared: Compared) -> bytes:
             curve.mean,
             color=colour,
             label=_legend(compared, curve),
-            linestyle="--" if curve.label == compared.reference else "-",
+            linestyle="--" if is_dashed(compared, curve.label) else "-",
         )
     area.set(xlim=(x.low, x.high), ylim=(y.low, y.high), xlabel=x.label, ylabel=y.label)
     area.set_title(title(compared), loc="left", fontsize=10, wrap=True)

@@ -88,6 +88,7 @@ def render(compared: Compared, plan: Plan) -> str:
         chart=pages.safe(curves.chart(compared)),
         style=pages.safe(pages.style_sheet("comparison/page.css") + curves.page_style()),
         colour=lambda label: curves.colour_class(compared, label),
+        dashed=lambda label: curves.is_dashed(compared, label),
         counted=lambda label: curves.counted(compared, label),
         means=curves.means(compared),
         intervals=curves.intervals(compared),

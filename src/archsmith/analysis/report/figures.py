@@ -21,6 +21,13 @@ LOW = Size("narrow", 328.0, 180.0), Size("wide", 820.0, 200.0)
 MOST_BARS = 24
 MANY_TIMES = 20.0  # the smallest loss is the largest one, from where on their scale is logarithmic
 MOST_MARKED = 60  # points of a line, beyond which they get no dots of their own
+STYLES = {
+    "searched": ("c2", False),
+    "fixed": ("c3", False),
+    "runner_up": ("c1", True),
+    "runner_up.1": ("c2", True),
+    "runner_up.2": ("c3", True),
+}
 ENTROPY_NOTE = (
     "Entropy measures how open the decisions are. It is 0 where the choice is certain, "
     "0.69 between two equally likely options, and 1.61 between five."
@@ -31,9 +38,11 @@ def shown_as(metric: str) -> Show:
     return axes.percent if is_share(metric) else axes.plain
 
 
-def score_axis(values: Sequence[float], metric: str, label: str) -> Axis:
-    """A scale for scores; one of shares does not go beyond 100 %."""
-    shares = is_share(metric) and max(values, default=0.0) <= 1  # above it, somebody gives them in percent
+def score_axis(values: Sequence[float], metric: str, label: str, most: float = 0.0) -> Axis:
+    """A scale for scores; one of shares does not go beyond 100 %. ``most``: the highest one of all that are told
+    together.
+    """
+    shares = is_share(metric) and max([most, *values]) <= 1  # above it, somebody gives them in percent
     fitted = axis(label, values, show=axes.percent if shares else axes.plain, margin=0.08)
     high = min(fitted.high, 1.003) if shares else fitted.high
     return Axis(fitted.label, fitted.low, high, False, fitted.show)
@@ -56,9 +65,9 @@ def over_epochs(series: Sequence[Points], names: Sequence[str], y: Axis, title: 
     def draw(size: Size) -> str:
         layers: list[Layer] = []
         for points, name in zip(series, names, strict=True):
-            colour = network_colour(name)
+            colour, dashed = network_style(name)
             above = [(epoch, max(value, y.low)) for epoch, value in points]
-            layers.append(Line(above, colour))
+            layers.append(Line(above, colour, dashed))
             if len(points) <= MOST_MARKED:
                 dots = [(epoch, value, f"epoch {epoch:.4g}: {y.show(value)}") for epoch, value in above]
                 layers.append(Dots(dots, colour, "circle", 2.5))
@@ -76,9 +85,9 @@ def losses_over_epochs(series: Sequence[Points], names: Sequence[str]) -> str:
     return over_epochs(series, names, y, f"training loss over the epochs: {whose}")
 
 
-def network_colour(name: str) -> str:
-    """The colour of a network: the searched one and the fixed one keep theirs in all charts."""
-    return {"searched": "c2", "fixed": "c3"}.get(name, "c1")
+def network_style(name: str) -> tuple[str, bool]:
+    """The colour of the line of a network, and whether it is dashed: each of a job has its own, in all charts."""
+    return STYLES.get(name, ("c1", False))
 
 
 def entropy(points: Points, x: Axis, title: str) -> str:

@@ -34,8 +34,9 @@ class Curve:
     exported: bool
 
     @property
-    def colour(self) -> str:
-        return figures.network_colour(self.name)
+    def style(self) -> tuple[str, bool]:
+        """The colour of its line, and whether it is dashed."""
+        return figures.network_style(self.name)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Curves:
 
     lead: str
     curves: tuple[Curve, ...]
+
+    @property
+    def scored(self) -> tuple[Curve, ...]:
+        """Those whose scores are drawn."""
+        return tuple(curve for curve in self.curves if len(curve.scores) > 1)
+
+    @property
+    def learnt(self) -> tuple[Curve, ...]:
+        """Those whose losses are drawn."""
+        return tuple(curve for curve in self.curves if len(curve.losses) > 1)
 
 
 def curves_of(study: Study) -> Curves | None:
@@ -101,8 +112,7 @@ def _kept(study: Study, curve: Curve) -> str:
 
 def drawings(study: Study, facts: Curves) -> dict[str, str]:
     """Scores and losses over the epochs."""
-    scored = [curve for curve in facts.curves if len(curve.scores) > 1]
-    learnt = [curve for curve in facts.curves if len(curve.losses) > 1]
+    scored, learnt = facts.scored, facts.learnt
     drawn = {}
     if scored:
         values = [value for curve in scored for _, value in curve.scores]

@@ -15,7 +15,7 @@ from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import Words
 from archsmith.analysis.report.search import decisions_of
 from archsmith.analysis.report.section import Section, Term
-from archsmith.analysis.report.trial_dots import MANY_DOTS, thinned
+from archsmith.analysis.report.trial_dots import MANY_DOTS, highest, thinned
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, is_share, listing, metric_name, number, score
 from archsmith.core.front import MOST_MEASURED, Front, Step, growth
@@ -62,6 +62,7 @@ class Trade:
     note: what the knee is, or why there is none
     measure: the hyper-volume, and against what it is measured
     objectives: what was searched for
+    most: the highest value of each in the study
     axes: a scale for each of them
     rows: the points of the front, by the first objective
     behind: the trials that are drawn besides
@@ -77,6 +78,7 @@ class Trade:
     note: str
     measure: str
     objectives: tuple[Objective, ...]
+    most: tuple[float, ...]
     axes: tuple[Axis, ...]
     rows: tuple[Row, ...]
     behind: tuple[Behind, ...]
@@ -118,8 +120,9 @@ def trade_of(study: Study) -> Trade | None:
         lead=_lead(study, front),
         knee=None if front.knee is None else front.knee.id,
         note=_knee(front),
-        measure=_measure(front),
+        measure=_measure(study, front),
         objectives=front.objectives,
+        most=tuple(highest(study.view, metric) for metric in metrics),
         axes=axes,
         rows=rows,
         behind=some,
@@ -149,7 +152,7 @@ def _lead(study: Study, front: Front) -> str:
         )
         return f"{alone}, so there is nothing to choose between.{_not_compared(study, front)}"
     best = [
-        f"{metric_name(each.metric)} {score(each.metric, trial.metrics[each.metric])} (trial {trial.id})"
+        f"{_told(study, each.metric, trial.metrics[each.metric])} (trial {trial.id})"
         for each, place in zip(front.objectives, front.losses.argmin(0).tolist(), strict=True)
         for trial in (front[place],)
     ]
@@ -176,12 +179,12 @@ def _knee(front: Front) -> str:
     return "No trial stands out between the ends of the front, so it has no knee." if len(front.distinct) > 2 else ""
 
 
-def _measure(front: Front) -> str:
+def _measure(study: Study, front: Front) -> str:
     if front.hypervolume is None:
         many = len(front.objectives) > MOST_MEASURED and len(front.distinct) > 1
         return f"The hyper-volume is not computed for more than {MOST_MEASURED} objectives." if many else ""
     ideal, reference = (
-        listing([f"{metric_name(metric)} {score(metric, value)}" for metric, value in _rounded(point).items()])
+        listing([_told(study, metric, value) for metric, value in _rounded(point).items()])
         for point in (front.ideal, front.reference)
     )
     return (
@@ -190,6 +193,10 @@ def _measure(front: Front) -> str:
         "front, the reference point the worst, moved out by a tenth of the range, or by 0.1 where there is none. "
         "Another search has other points, so its hyper-volume does not compare with this one."
     )
+
+
+def _told(study: Study, metric: str, value: float) -> str:
+    return f"{metric_name(metric)} {score(metric, value, most=highest(study.view, metric))}"
 
 
 def _rounded(point: dict[str, float]) -> dict[str, float]:
@@ -244,7 +251,7 @@ def _pair(size: Size, facts: Trade, pair: tuple[int, int]) -> str:
     tips = size.name == "wide"
 
     def dot(point: Row | Behind) -> tuple[float, float, str]:
-        return point.values[horizontal], point.values[vertical], _tip(point, facts.objectives) if tips else ""
+        return point.values[horizontal], point.values[vertical], _tip(point, facts) if tips else ""
 
     better = sorted(facts.rows, key=lambda row: row.values[horizontal], reverse=facts.objectives[horizontal].maximize)
     edge = [(row.values[horizontal], row.values[vertical]) for row in better] if len(facts.pairs) == 1 else []
@@ -262,10 +269,10 @@ def _pair(size: Size, facts: Trade, pair: tuple[int, int]) -> str:
     )
 
 
-def _tip(point: Row | Behind, objectives: Sequence[Objective]) -> str:
+def _tip(point: Row | Behind, facts: Trade) -> str:
     told = [
-        f"{metric_name(each.metric)} {score(each.metric, value)}"
-        for each, value in zip(objectives, point.values, strict=True)
+        f"{metric_name(each.metric)} {score(each.metric, value, most=most)}"
+        for each, value, most in zip(facts.objectives, point.values, facts.most, strict=True)
     ]
     return f"trial {point.trial}: {', '.join(told)}"
 

@@ -48,10 +48,6 @@ class Decision:
     dashed: bool
 
     @property
-    def begin(self) -> float:
-        return self.points[0][1]
-
-    @property
     def end(self) -> float:
         return self.points[-1][1]
 
@@ -85,13 +81,15 @@ def policy_of(study: Study) -> Policy | None:
     if len(speaking) < ENOUGH:
         return None
     n, each = len(trials), -(-len(trials) // MOST_POINTS)
+    lines = {name: _line(values, n, each) for name, values in probabilities.items()}
     commonest = sorted(probabilities, key=lambda name: -len(probabilities[name]))[:MOST_LINES]
-    lines = {name: _line(probabilities[name], n, each) for name in commonest}
-    ordered = sorted(lines, key=lambda name: -lines[name][-1][1])
+    every = sorted(lines, key=lambda name: -lines[name][-1][1])
+    ordered = [name for name in every if name in commonest]
     decisions = tuple(Decision(name, lines[name], *line_style(i)) for i, name in enumerate(ordered))
     entropy = _line(nats, n, each)
-    note = _note(n, each, n - len(speaking), len(probabilities) - len(decisions))
-    return Policy(_lead(decisions, entropy), note, decisions, entropy, ENTROPY_NOTE, n, each)
+    lead = _lead({name: lines[name] for name in every}, entropy)
+    note = _note(n, each, n - len(speaking), len(every) - len(decisions))
+    return Policy(lead, note, decisions, entropy, ENTROPY_NOTE, n, each)
 
 
 def line_style(i: int) -> tuple[str, bool]:
@@ -131,10 +129,11 @@ def _line(values: Mapping[int, float], n: int, each: int) -> Points:
     return tuple(points)
 
 
-def _lead(decisions: Sequence[Decision], entropy: Points) -> str:
-    settled = [decision.name for decision in decisions if decision.end >= SETTLED]
-    open_ = [decision.name for decision in decisions if decision.end < min(SETTLED, decision.begin + OPEN)]
-    n, leaning = len(decisions), len(decisions) - len(settled) - len(open_)
+def _lead(lines: Mapping[str, Points], entropy: Points) -> str:
+    """``lines``: those of all decisions, the most settled first."""
+    settled = [name for name, points in lines.items() if points[-1][1] >= SETTLED]
+    open_ = [name for name, points in lines.items() if points[-1][1] < min(SETTLED, points[0][1] + OPEN)]
+    n, leaning = len(lines), len(lines) - len(settled) - len(open_)
     rule = f"one option has a probability of {share(SETTLED)} or more"
     if settled:
         text = f"{len(settled)} of {amount(n, 'decision')} {_are(settled)} settled, which means that {rule}: "
@@ -167,7 +166,7 @@ def _note(n: int, each: int, n_silent: int, n_left_out: int) -> str:
     if n_silent:
         text += f" {n_silent:,} of {n:,} trials were not drawn from the policy; there the lines stay as they were."
     if n_left_out:
-        text += f" {n_left_out} rarer decisions are not shown."
+        text += f" {amount(n_left_out, 'more decision is', 'more decisions are')} not drawn."
     return text
 
 

@@ -18,6 +18,7 @@ from archsmith.analysis.report.trial_dots import (
     Dot,
     dots_of,
     floor_of,
+    highest,
     radius_of,
     since,
     thinned,
@@ -83,8 +84,10 @@ class Progress:
     n_below: how many of them there are
     top: the best trials; empty with several objectives
     pooled: are trials stretches of trainings that go on?
+    most: the highest score
     best: what is best about the incumbent: the trial, or of several objectives the first one
     whole: is the score of a trial the last word? In a search alone no training follows
+    unfit: all trials that failed or are outside the limits
     """
 
     lead: str
@@ -101,13 +104,15 @@ class Progress:
     n_below: int
     top: tuple[TopTrial, ...]
     pooled: bool
+    most: float
     best: str
     whole: bool
+    unfit: tuple[Dot, ...]
 
     @property
-    def unfit(self) -> tuple[Dot, ...]:
-        """The trials that failed or are outside the limits, as far as they are drawn."""
-        return tuple(dot for dot in self.dots if dot.value is None)
+    def crossed(self) -> bool:
+        """Is one of these drawn?"""
+        return any(dot.value is None for dot in self.dots)
 
     @property
     def how_unfit(self) -> str:
@@ -154,8 +159,10 @@ def progress_of(study: Study) -> Progress | None:
         *floor_of(study, values_of(dots)),
         _top(study),
         study.view.pooled,
+        highest(study.view, study.metric),
         f"best {metric_name(study.metric)}" if study.view.front else "best trial",
         not study.fit,
+        tuple(dot for dot in dots if dot.value is None),
     )
 
 
@@ -314,7 +321,7 @@ def drawings(study: Study, facts: Progress) -> dict[str, str]:
 
     def draw(size: Size) -> str:
         wide = size.name == "wide"
-        placed = [(dot, dot.seconds / unit, tip_of(dot, metric) if wide else "") for dot in facts.dots]
+        placed = [(dot, dot.seconds / unit, tip_of(dot, metric, facts.most) if wide else "") for dot in facts.dots]
         scored = [(dot, at, dot.value, tip) for dot, at, tip in placed if dot.value is not None]
         shorter = [(at, v, tip) for dot, at, v, tip in scored if not dot.full and v >= y.low]
         full = [(at, v, tip) for dot, at, v, tip in scored if dot.full and v >= y.low]

@@ -16,6 +16,7 @@ from archsmith.analysis.report.trial_dots import (
     dots_of,
     explained,
     floor_of,
+    highest,
     radius_of,
     thinned,
     tip_of,
@@ -101,10 +102,10 @@ def _called(study: Study) -> str:
 
 
 def _how(row: Mapping[str, Any]) -> str:
-    """How far it was trained; a network that made way for others was not trained in full."""
+    """How far it was trained."""
     if not row.get("epochs"):
         return "fitted"
-    return f"{epochs(float(row['epochs']))}, then stopped" if row.get("stopped") else "trained in full"
+    return f"after {epochs(float(row['epochs']))}{', then stopped' if row.get('stopped') else ''}"
 
 
 def _front(sized: Sequence[Dot], sign: float) -> Front:
@@ -157,11 +158,12 @@ def drawings(study: Study, facts: Sizes) -> dict[str, str]:
     y = figures.score_axis([*trained, *values], metric, figures.score_label(metric, bool(study.fit)))
     params = [dot.params for dot in facts.dots if dot.params] + [params for _, _, params, _, _ in facts.trained]
     x = axis("parameters (log scale)", params, log=True, margin=0.08)
-    best = -1 if study.best is None else study.best.id
+    best, most = -1 if study.best is None else study.best.id, highest(study.view, metric)
 
     def draw(size: Size) -> str:
         wide = size.name == "wide"
-        dots = [(dot, (dot.params or 0.0, dot.value or 0.0, tip_of(dot, metric) if wide else "")) for dot in facts.dots]
+        tips = [tip_of(dot, metric, most) if wide else "" for dot in facts.dots]
+        dots = [(dot, (dot.params or 0.0, dot.value or 0.0, tip)) for dot, tip in zip(facts.dots, tips, strict=True)]
         inside = [(dot, at) for dot, at in dots if at[1] >= y.low]
         layers: list[Layer] = [
             Line([(params, value) for params, value, _ in facts.front], "c2", steps=True),

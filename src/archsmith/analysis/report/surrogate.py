@@ -14,7 +14,7 @@ import math
 import statistics
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -25,7 +25,7 @@ from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import Words
 from archsmith.analysis.report.noted import ENOUGH, noted
 from archsmith.analysis.report.section import Section, Term
-from archsmith.analysis.report.trial_dots import floor_of, radius_of, thinned
+from archsmith.analysis.report.trial_dots import floor_of, highest, radius_of, thinned
 from archsmith.analysis.statistics import rank_correlation
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import NB, amount, is_share, listing, metric_name, number, score, share
@@ -65,6 +65,7 @@ class Guesses:
     comparable: are both in the same units?
     floor: the outcome below which dots are drawn at the edge
     n_below: how many of them there are
+    diagonal: where the line of those that came out as expected begins and ends; None where there is none
     """
 
     lead: str
@@ -75,6 +76,7 @@ class Guesses:
     comparable: bool
     floor: float = -math.inf
     n_below: int = 0
+    diagonal: tuple[float, float] | None = None
 
     @property
     def failed(self) -> bool:
@@ -89,7 +91,12 @@ class Guesses:
 
 def guesses_of(study: Study) -> Guesses | None:
     """None where fewer than eight trials noted what was expected of them."""
-    return _of_ranks(study) or _of_scores(study)
+    found = _of_ranks(study) or _of_scores(study)
+    if found is None or not found.comparable:
+        return found
+    x, y = _axes(found, study.history.problem.objectives[0].metric, study.maximize)
+    low, high = max(x.low, y.low), min(x.high, y.high)
+    return replace(found, diagonal=(low, high) if low < high else None)
 
 
 def level_style(level: int) -> tuple[str, str]:
@@ -170,13 +177,14 @@ def _of_scores(study: Study) -> Guesses | None:
     scored = [(trial, belief) for trial, belief in believed if trial.ok and trial.losses is not None]
     if len(scored) < ENOUGH:
         return None
-    shares = is_share(metric) and maximize and all(0 <= belief <= 1 for _, belief in scored)
+    most = highest(study.view, metric)  # above 1 an accuracy is in percent, and no belief is
+    shares = is_share(metric) and maximize and most <= 1 and all(0 <= belief <= 1 for _, belief in scored)
     comparable = shares and not _optimism(study) and not _raced(study)
     dots = []
     for trial, belief in scored:
         value, level = trial.metrics[metric], noted(trial, "level")
         expected = score(metric, belief) if comparable else number(belief)
-        tip = f"trial {trial.id}: expected {expected}, came out at {score(metric, value)}"
+        tip = f"trial {trial.id}: expected {expected}, came out at {score(metric, value, most=most)}"
         dots.append(Guess(trial.id, belief, value, False, None if level is None else int(level), tip))
     levels = tuple(sorted({dot.level for dot in dots if dot.level is not None}))
     text = _agreement([dot.expected for dot in dots], [dot.outcome if maximize else -dot.outcome for dot in dots])
@@ -244,9 +252,8 @@ def drawings(study: Study, facts: Guesses) -> dict[str, str]:
             return [(dot.expected, max(dot.outcome, y.low), dot.tip if size.name == "wide" else "") for dot in dots]
 
         layers: list[Layer] = []
-        ends = max(x.low, y.low), min(x.high, y.high)
-        if facts.comparable and ends[0] < ends[1]:
-            layers.append(Line([(end, end) for end in ends], "faint", dashed=True))
+        if facts.diagonal is not None:
+            layers.append(Line([(end, end) for end in facts.diagonal], "faint", dashed=True))
         inside = [dot for dot in facts.dots if dot.outcome >= y.low and not dot.failed]
         for level in facts.levels or (None,):
             form, colour = ("circle", "c1") if level is None else level_style(level)
@@ -267,7 +274,8 @@ def _axes(facts: Guesses, metric: str, maximize: bool) -> tuple[Axis, Axis]:
     label = f"expected {metric_name(metric)}" if facts.comparable else "expected (higher is better)"
     outcomes = [dot.outcome for dot in facts.dots if dot.outcome >= facts.floor]
     came = f"{metric_name(metric)} that came out{'' if maximize else ' (lower is better)'}"
-    return axis(label, expected, show=figures.shown_as(metric)), figures.score_axis(outcomes, metric, came)
+    show = figures.shown_as(metric) if facts.comparable else axes.plain
+    return axis(label, expected, show=show), figures.score_axis(outcomes, metric, came)
 
 
 def terms(facts: Guesses, words: Words) -> tuple[Term, ...]:

@@ -32,6 +32,11 @@ class TimeSpent:
     lead: str
     rows: tuple[Row, ...]
 
+    @property
+    def foreseen(self) -> bool:
+        """Has a row a forecast?"""
+        return any(forecast is not None for *_, forecast in self.rows)
+
 
 def time_spent_of(study: Study) -> TimeSpent | None:
     """None of a study without phases."""
@@ -89,7 +94,8 @@ def _forecasts(rows: Sequence[Row], late: bool) -> str:
 def drawings(study: Study, facts: TimeSpent) -> dict[str, str]:
     """Seconds of each phase, with a mark where they were forecast."""
     rows = [Bar(name, seconds, duration(seconds), forecast) for name, seconds, forecast in facts.rows]
-    return {"spent": both(lambda size: charts.bars(size, rows, "time spent in each phase, and its forecast"))}
+    title = f"time spent in each phase{', and its forecast' if facts.foreseen else ''}"
+    return {"spent": both(lambda size: charts.bars(size, rows, title))}
 
 
 SECTION = Section("time", "Where the time went", time_spent_of, drawings)

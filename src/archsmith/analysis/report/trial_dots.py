@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from archsmith.analysis.report.figures import score_axis
+from archsmith.analysis.report.noted import finite
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import listing, rounded, score
 from archsmith.core.seeds import generator
+from archsmith.runtime.study_view import StudyView
 
 HOUR, MINUTE = 3600.0, 60.0
 LETTERS = string.ascii_uppercase  # stand for the rows of a job, in their order: names would cover points
@@ -122,9 +124,15 @@ def values_of(dots: Sequence[Dot]) -> list[float]:
     return [dot.value for dot in dots if dot.value is not None]
 
 
-def tip_of(dot: Dot, metric: str) -> str:
-    """What a pointer on the dot reads."""
-    told = f"trial {dot.trial}: {score(metric, dot.value) if dot.value is not None else dot.error or 'failed'}"
+def highest(view: StudyView, metric: str) -> float:
+    """The highest value of a trial. One accuracy above 1 says that none in the study is a share."""
+    return max((finite(trial.metrics.get(metric)) or 0.0 for trial in view.history.finished), default=0.0)
+
+
+def tip_of(dot: Dot, metric: str, most: float) -> str:
+    """What a pointer on the dot reads. ``most``: the highest score of the study."""
+    came = dot.error or "failed" if dot.value is None else score(metric, dot.value, most=most)
+    told = f"trial {dot.trial}: {came}"
     return told[:160] + (f", {rounded(dot.params)} parameters" if dot.params else "")
 
 

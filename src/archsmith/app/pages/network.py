@@ -206,7 +206,7 @@ def _decisions(found: Network) -> None:
 def _curve(curve: Curve) -> None:
     with sheet("How it learnt"):
         x = from_zero(curve.unit, [at for at, _ in curve.points])
-        y = score_axis([value for _, value in curve.points], curve.name, curve.metric)
+        y = score_axis([value for _, value in curve.points], curve.name, curve.metric, curve.most)
         one = curve.unit.removesuffix("s")
         dots = [(at, value, f"{one} {at:.4g}: {y.show(value)}") for at, value in curve.points]
         layers: list[Layer] = [

@@ -37,7 +37,7 @@ from archsmith.app.study_charts import Charts
 from archsmith.app.study_facts import StudyFacts
 from archsmith.app.trial_facts import TrialFacts, trial_facts
 from archsmith.core.errors import StudyError
-from archsmith.core.wording import amount, visible
+from archsmith.core.wording import amount, sentence_case, visible
 
 TICK_SECONDS = 1.0
 PATIENCE_SECONDS = 0.5  # after which a page is sent although its log is not read yet
@@ -116,6 +116,7 @@ class StudyPage:
         self._ranked = False  # has the leaderboard a row?
         self._changing = False  # may it say something else although nothing is logged?
         self._has_history = False
+        self._thing = "network"
 
     # -- reading, in another thread ------------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class StudyPage:
         self._found = box("div")
         with self._found:
             self._build_charts(look)
-            self._build_pool()
+            self._build_pool(look.facts.things)
             self._network = NetworkBox(self._followed.id, partial(self._house.networks.drawn, self._followed.id))
             self._board = Board(self.pick)
         self._log = Log()
@@ -194,14 +195,15 @@ class StudyPage:
                 self._scatter_note = Words("p", "", "hint")
         self._named: list[str] = []
 
-    def _build_pool(self) -> None:
-        with sheet("Networks") as self._tried:
+    def _build_pool(self, things: str) -> None:
+        self._thing = things[:-1]
+        with sheet(sentence_case(things)) as self._tried:
             self._lead = Words("p", "", "faint")
             self._curves = TrialChart("Learning curves", curve_options(self._charts_now()), self.pick)
             self._rows = Rows(
-                "Networks of this study",
+                f"{sentence_case(things)} of this study",
                 [
-                    Column("Network"),
+                    Column(sentence_case(self._thing)),
                     Column("State"),
                     Column("Score", True),
                     Column("Trained for", True),
@@ -215,7 +217,7 @@ class StudyPage:
                 self._back = Words("button", "Better ones", "second", 'type="button"').on(
                     "click", lambda: self._turn(-1)
                 )
-                self._on = Words("button", "More networks", "second", 'type="button"').on(
+                self._on = Words("button", f"More {things}", "second", 'type="button"').on(
                     "click", lambda: self._turn(1)
                 )
                 self._where = Words("span", "", "faint", 'role="status"')
@@ -292,7 +294,7 @@ class StudyPage:
     def _show_pool(self, pool: Entrants) -> None:
         self._rows.show([_pool_row(each) for each in pool.entrants])
         reveal(self._tried, pool.total > 0)
-        self._lead.text = f"{amount(pool.total, 'network')}{' so far' * self._running}."
+        self._lead.text = f"{amount(pool.total, self._thing)}{' so far' * self._running}."
         last = min(pool.total, pool.offset + PAGE)
         self._where.text = f"{pool.offset + 1} to {last} of {pool.total:,}" if pool.total > PAGE else ""
         for button, shown in ((self._back, pool.offset > 0), (self._on, last < pool.total)):

@@ -48,7 +48,7 @@ DEEDS = {
     "stop": Deed(
         "Finish with the best so far",
         "Finish now with the best network so far?",
-        "No further network is tried. The best one is trained on for a little, tested and exported. That takes some "
+        "No further network is tried. The best one is trained for a little, tested and exported. That takes some "
         "moments, and you can give the study more time afterwards.",
         "Finish",
         "It is asked to finish …",

@@ -4,6 +4,7 @@ the same options; tips are plain text, never HTML.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -83,7 +84,7 @@ def progress_words(charts: Charts) -> str:
     below = sum(_below(charts, y) for _, y, _ in trials) + sum(_below(charts, mark.score) for mark in progress.trained)
     low = _low(charts)
     told = [
-        "A dot is a trial of the search, the line the best one so far." if progress.dots else "",
+        f"A dot is a trial of the search, the line the best {charts.metric_name} so far." if progress.dots else "",
         "Small rings are trials that were trained for less." if progress.shorter else "",
         f"Crosses: {NO_SCORE}." if progress.failed else "",
         f"Triangles: below {low:g}{f'{NB}%' if charts.share else ''}, where the axis ends." if below and low else "",
@@ -133,9 +134,11 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
 
 def scatter_words(charts: Charts, scatter: Scatter) -> str:
     """What a chart of scores against a size shows."""
-    edge = "No other one beats those on the line both in score and in size." if len(scatter.front) > 1 else ""
+    thing = "a network" if charts.things == "networks" else "an architecture"
+    edge = f"No other one beats those on the line both in score and in {scatter.name}."
+    edge = edge if len(scatter.front) > 1 else ""
     told = [
-        f"A dot is a network of the search. {edge}".strip() if scatter.dots else "",
+        f"A dot is {thing} of the search. {edge}".strip() if scatter.dots else "",
         f"The diamond is the knee point, a good balance: trial {scatter.knee}." if scatter.knee is not None else "",
         "Small rings are earlier scores of networks that were trained on." if scatter.before else "",
         _letters_told("Letters are baselines and networks trained besides the search", scatter.trained),
@@ -161,7 +164,7 @@ def _low(charts: Charts) -> float | None:
 
 
 def _score(charts: Charts, value: float) -> str:
-    return score(charts.metric, value)
+    return score(charts.metric, value, most=0.0 if charts.share else math.inf)
 
 
 def _size(scatter: Scatter, x: float) -> str:
@@ -187,7 +190,7 @@ def _curve(charts: Charts, curve: Curve, place: int, seen: Collection[int]) -> O
     chosen = curve.trial in seen
     colour = ACCENT if curve.going else INK if chosen else FAINT
     points = [
-        (x, _y(charts, y), curve.trial, f"{curve.name}: {score(charts.metric, y)} after {measure(x, charts.unit)}")
+        (x, _y(charts, y), curve.trial, f"{curve.name}: {_score(charts, y)} after {measure(x, charts.unit)}")
         for x, y in curve.points
     ]
     return {

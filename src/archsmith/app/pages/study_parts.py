@@ -95,17 +95,18 @@ class Head:
 
 
 def _told(facts: StudyFacts) -> list[tuple[str, str]]:
-    simulated = " (simulated)" if facts.simulated else ""
+    simulated, so_far = " (simulated)" if facts.simulated else "", " so far" if facts.state == "running" else ""
+    by = f" by {facts.metric_name}" if len(facts.objectives) > 1 else ""
     told = [
         ("data", Path(facts.data or "").name),
-        ("best trial so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
+        (f"best trial{by}{so_far}", facts.best.words if facts.best else ""),
         ("knee point, a good balance", facts.knee.words if facts.knee else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
         ("spent", f"{clock(facts.elapsed_seconds)}{simulated}"),
         ("left", "" if facts.remaining_seconds is None else f"about {clock(facts.remaining_seconds)}"),
         ("budget", _budget(facts)),
-        ("networks", f"{facts.n_networks:,}" if facts.n_networks else ""),
+        (facts.things, f"{facts.n_networks:,}" if facts.n_networks else ""),
         ("trials", _trials(facts) if facts.n_trials else ""),
     ]
     return [(name, value) for name, value in told if value]
@@ -204,8 +205,7 @@ class NetworkBox:
 
 
 def _measured(found: TrialFacts) -> list[tuple[str, str]]:
-    one, trial = found.entrant, found.trial
-    further = not {*trial.parents}.isdisjoint(one.trials)  # an earlier trial of the same network
+    one = found.entrant
     told = [
         ("score", one.score_words),
         ("trained for", one.learnt),
@@ -213,7 +213,7 @@ def _measured(found: TrialFacts) -> list[tuple[str, str]]:
         ("multiply-adds", rounded(one.macs) if one.macs else ""),
         ("for one example", f"{one.latency_ms:.3g} ms" if one.latency_ms else ""),
         ("its trials", ", ".join(map(str, one.trials))),
-        ("goes on from" if further else "made from", ", ".join(f"trial {parent}" for parent in trial.parents)),
+        ("origin", found.origin),
         ("took", duration(one.seconds)),
     ]
     return [(name, value) for name, value in told if value]
