@@ -247,7 +247,7 @@ def _other_scales(space: Any) -> list[Any]:
     shape = getattr(space, "input_shape", None)
     if shape is not None:
         changes += [{"input_shape": (*shape[:-2], *(int(side * factor) for side in shape[-2:]))} for factor in (0.5, 2)]
-    scale = getattr(space, "scale", None)
+    scale: Any = getattr(space, "scale", None)
     numbers: dict[str, int] = {}
     if dataclasses.is_dataclass(scale) and not isinstance(scale, type):
         values = {f.name: getattr(scale, f.name) for f in dataclasses.fields(scale)}
