@@ -18,6 +18,7 @@ from archsmith.automl.settings import FitSettings, weights_of
 from archsmith.core.errors import UsageError
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
+from archsmith.oneshot.sharing import SharedRecipe
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
@@ -66,7 +67,7 @@ def test_shared_weights_are_trained_for_their_share_of_the_search() -> None:
 def test_a_bank_takes_no_rate_that_is_for_another_optimizer() -> None:
     found = evaluator(SHARED, Tables().recipe())
     assert isinstance(found, SharedWeightsEvaluator)
-    assert (found.recipe.optimizer, found.recipe.learning_rate) == ("sgd", Recipe().learning_rate)
+    assert (found.recipe.optimizer, found.recipe.learning_rate) == ("sgd", SharedRecipe().learning_rate)
     assert found.recipe.batch_size == Tables().recipe().batch_size
 
 

@@ -39,7 +39,7 @@ from archsmith.training import precision
 from archsmith.training.device import memory_format
 from archsmith.training.goal import Goal
 from archsmith.training.losses import Losses
-from archsmith.training.recipe import SGD, Recipe
+from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import rate
 
 BYTES = 8  # of a weight in float32 and its momentum
@@ -76,10 +76,10 @@ class SharedRecipe(Recipe):
             raise UsageError(
                 f"The shared recipe's average is {self.average}.", "Shared weights are not averaged; leave it at 0."
             )
-        if self.optimizer != SGD:
+        if self.optimizer != "sgd":
             raise UsageError(
                 f"The shared recipe's optimizer is {self.optimizer!r}.",
-                f"Shared weights are trained by SGD; leave it at {SGD!r}.",
+                "Shared weights are trained by SGD; leave it at 'sgd'.",
             )
         if not 0 <= self.restarts <= 16:
             raise UsageError(f"The shared recipe's restarts are {self.restarts}.", "Give a number from 0 to 16.")
