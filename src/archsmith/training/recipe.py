@@ -23,8 +23,7 @@ from archsmith.data.examples import Augmentation
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 HELD = 1.0  # a constant rate, in multiples of the peak of one that rises and falls
-SGD = "sgd"
-OPTIMIZERS = (SGD, "adamw")
+OPTIMIZERS = ("sgd", "adamw")
 
 
 @checked
@@ -59,7 +58,7 @@ class Recipe:
     clip: float = 5.0
     auxiliary: float = 0.4
     balance: bool = False
-    optimizer: str = SGD
+    optimizer: str = "sgd"
 
     def __post_init__(self) -> None:
         positive = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "epochs": self.epochs}
