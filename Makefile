@@ -92,7 +92,7 @@ bench: $(STAMP) ## most measurements that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/inheritance.py
 	$(BIN)/python benchmarks/enas_step.py
 	$(BIN)/python benchmarks/enas.py
-	$(BIN)/python benchmarks/weights.py
+	$(BIN)/python benchmarks/weights.py --space conv_stages
 	$(if $(TABULAR),$(BIN)/python benchmarks/tabular.py $(TABULAR),@echo "Left out: make bench TABULAR=folder of tables")
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/graph_gp.py $(NASBENCH201) \
 		--single $(NASBENCH201:.npz=_valid_per_seed.npz))

@@ -1,11 +1,12 @@
 """Where the weights of trials should come from: ``archsmith fit`` on Fashion-MNIST with each of the three ways, and
 with the plan's own choice.
 
-    python benchmarks/weights.py --time 10m --seeds 0,1
+    python benchmarks/weights.py --space conv_stages --time 10m --seeds 0,1
 
 It uses the official split. ``own``: every trial is trained from scratch. ``inherited``: a child begins with its
 parent's weights. ``shared``: trials take their weights from one bank that was trained before. ``enas``: the same with a
-controller. ``auto``: the default of ``archsmith fit``. Each job runs in its own process; all other settings are
+controller. ``auto``: the default of ``archsmith fit``. ``--space``: the space that is searched, without it the default
+one, in which only networks of one family share weights. Each job runs in its own process; all other settings are
 defaults. Two jobs run at a time, each on its own core (``--whole``: one at a time on all cores). The order of the jobs
 is reversed for every second seed. Finished jobs are kept in ``benchmarks/results`` and not repeated.
 
@@ -36,9 +37,9 @@ WAYS = {
 }
 
 
-def run(way: str, seed: int, data: str, time: str, cores: list[int]) -> dict[str, Any]:
+def run(way: str, seed: int, data: str, time: str, space: list[str], cores: list[int]) -> dict[str, Any]:
     os.sched_setaffinity(0, cores)
-    return jobs.fit(f"weights {way} on {len(cores)}", data, time, seed, *WAYS[way])
+    return jobs.fit(f"weights {way} on {len(cores)}", data, time, seed, *WAYS[way], *space)
 
 
 def main() -> int:
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--time", default="10m")
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--ways", default="own,inherited,shared,auto", help=f"of {', '.join(WAYS)}")
+    parser.add_argument("--space", help="the space that is searched; without it the default one")
     parser.add_argument("--whole", action="store_true", help="one job at a time, on all cores")
     options = parser.parse_args()
     if not Path(options.data).exists():
@@ -56,13 +58,14 @@ def main() -> int:
     places = [cores] if options.whole else [[core] for core in cores[:2]]
     seeds = [int(seed) for seed in options.seeds.split(",")]
     ways = options.ways.split(",")
+    space = [] if options.space is None else ["--space", options.space]
     todo = [(way, seed) for seed in seeds for way in (ways if seed % 2 == 0 else ways[::-1])]
     found: dict[tuple[str, int], dict[str, Any]] = {}
     with ProcessPoolExecutor(len(places), mp_context=multiprocessing.get_context("spawn")) as pool:
         for i in range(0, len(todo), len(places)):
             some = todo[i : i + len(places)]
             running = {
-                task: pool.submit(run, *task, options.data, options.time, place)
+                task: pool.submit(run, *task, options.data, options.time, space, place)
                 for task, place in zip(some, places, strict=False)
             }
             for task, job in running.items():

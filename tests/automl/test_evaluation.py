@@ -11,12 +11,14 @@ import pytest
 from archsmith import catalog
 from archsmith.automl.command import command_of
 from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
+from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.opening import start
 from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
 from archsmith.automl.settings import FitSettings, weights_of
 from archsmith.core.errors import UsageError
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
+from archsmith.oneshot.sharing import SharedRecipe
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
@@ -62,6 +64,13 @@ def test_shared_weights_are_trained_for_their_share_of_the_search() -> None:
     assert (found.sampler, found.candidates) == ("uniform", 0)
 
 
+def test_a_bank_takes_no_rate_that_is_for_another_optimizer() -> None:
+    found = evaluator(SHARED, Tables().recipe())
+    assert isinstance(found, SharedWeightsEvaluator)
+    assert (found.recipe.optimizer, found.recipe.learning_rate) == ("sgd", SharedRecipe().learning_rate)
+    assert found.recipe.batch_size == Tables().recipe().batch_size
+
+
 def test_enas_lets_a_controller_choose_and_derive() -> None:
     found = evaluator("auto", strategy="enas")
     assert isinstance(found, SharedWeightsEvaluator)
@@ -94,6 +103,7 @@ def test_a_persons_settings_change_what_they_name_and_nothing_else() -> None:
         ({"recipe": {"epochs": -1}}, "epochs"),
         ({"recipe": {"epoch": 1}}, "epochs"),
         ({"recipe": 3}, "shared.recipe"),
+        ({"recipe": {"optimizer": "adamw"}}, "Shared weights are trained by SGD"),
         ({"controller": "big", "sampler": "controller"}, "shared.controller"),
         ({"data": "elsewhere"}, "decides shared.data"),
         ({"memory_mb": 5}, "--memory-mb"),

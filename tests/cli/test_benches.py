@@ -45,6 +45,8 @@ def test_a_published_benchmark_is_named_with_its_data_set(tmp_path: Path) -> Non
     assert find("fcnet:slice_localization", None, None, False, (), tmp_path).settings["dataset"] == "slice_localization"
     found = find("nas-bench-201:cifar100", None, None, False, (), tmp_path)
     assert (found.settings["dataset"], found.title) == ("cifar100", "nas-bench-201 (cifar100, 12 epochs)")
+    both = find("nas-bench-201", None, None, False, (), tmp_path, {"epochs": None})
+    assert (both.settings["epochs"], both.title) == (None, "nas-bench-201 (cifar10, 12 or 200 epochs)")
     remember("nas-bench-201:cifar100", found, tmp_path)
     assert set(json.loads((tmp_path / REMEMBERED).read_text(encoding="utf-8"))) == {"fcnet", "nas-bench-201"}
     with pytest.raises(UsageError, match="two data sets"):

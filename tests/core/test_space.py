@@ -184,6 +184,25 @@ def test_weights_are_respected(rng):
     assert 1380 <= draws.count("b") <= 1620  # 6.2 standard deviations
 
 
+def test_a_mutation_never_draws_an_option_of_weight_0(rng):
+    @dataclass(frozen=True)
+    class Weighted(Space):
+        def decide(self, choose):
+            choose("x", ("a", "never"), weights=(1, 0))
+            choose("y", (1, 2, 3), weights=(1, 1, 0))
+
+    @dataclass(frozen=True)
+    class Settled(Space):
+        def decide(self, choose):
+            choose("x", ("a", "never"), weights=(1, 0))
+
+    start, never = Architecture({"x": "a", "y": 1}), Architecture({"x": "never"})
+    children = {Weighted().mutate(start, rng, n_changes) for n_changes in (1, 2) for _ in range(20)}
+    assert children == {Architecture({"x": "a", "y": 2})}
+    assert Settled().mutate(Architecture({"x": "a"}), rng) == Architecture({"x": "a"})  # nothing can be changed
+    assert never in Settled() and Settled().mutate(never, rng) == Architecture({"x": "a"})
+
+
 def test_a_path_asked_again_gets_the_same_answer(rng):
     @dataclass(frozen=True)
     class Twice(Space):

@@ -13,7 +13,7 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.space import Choose, Space
 from archsmith.oneshot.derived import Derived
@@ -62,6 +62,16 @@ def test_decisions_that_were_left_open_are_answered() -> None:
     (proposal,) = Derived().ask(history, 1, np.random.default_rng(0))
     assert proposal.architecture == Architecture({"x": 2, "recipe/rate": proposal.architecture["recipe/rate"]})
     WithRecipe().validate(proposal.architecture)
+
+
+def test_several_objectives_are_refused_before_anything_is_prepared() -> None:
+    class Unprepared(Deriving):
+        def prepare(self, problem: Problem, context: Context) -> dict[str, Any]:
+            raise AssertionError("hours were lost")
+
+    problem = Problem(SPACE, (Objective("accuracy"), Objective("size", maximize=False)))
+    with pytest.raises(UsageError, match="one objective"):
+        Search(problem, Derived(), Unprepared(metrics=("accuracy", "size")), budget=Budget(trials=9)).run()
 
 
 def test_a_search_where_nothing_is_derived_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,11 +173,17 @@ def test_the_cosine_begins_anew_where_the_paper_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"), [({"average": 1.0}, "average"), ({"restarts": -1}, "restarts"), ({"momentum": 2.0}, "momentum")]
+    ("wrong", "words"),
+    [
+        ({"average": 1.0}, "average"),
+        ({"restarts": -1}, "restarts"),
+        ({"momentum": 2.0}, "momentum"),
+        ({"optimizer": "adamw"}, "Shared weights are trained by SGD"),
+    ],
 )
-def test_senseless_recipes_are_refused(wrong: dict[str, float], words: str) -> None:
+def test_senseless_recipes_are_refused(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        SharedRecipe(**wrong)  # type: ignore[arg-type]
+        SharedRecipe(**wrong)
 
 
 # Samplers

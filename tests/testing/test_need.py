@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
@@ -39,6 +41,15 @@ def refuses() -> None:
     raise UsageError("It is too large.", "Make it smaller.")
 
 
+@dataclass(frozen=True)
+class Choosy:
+    n: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n:
+            raises()
+
+
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [
@@ -46,6 +57,7 @@ def refuses() -> None:
         (asserts, r"asserts \(line \d+ of test_need\.py\) raised AssertionError: of their own.*"),
         (leaves, r"leaves \(line \d+ of test_need\.py\) raised SystemExit: 3"),
         (recurses, r"recurses \(line \d+ of test_need\.py\) calls itself without an end\."),
+        (partial(replace, Choosy(), n=1), r"Choosy\.__post_init__ \(line \d+ of test_need\.py\) raised ValueError: .*"),
         (refuses, r"refuses \(line \d+ of test_need\.py\) raised UsageError: It is too large\. Make it smaller\."),
     ],
 )

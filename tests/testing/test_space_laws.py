@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
 from archsmith.core.space import Choose, Space
 from archsmith.graphs.layers import classifier, conv_bn_relu
 from archsmith.graphs.net import Net
@@ -279,10 +280,20 @@ def test_a_plain_class_is_told_to_be_a_dataclass() -> None:
     check_space(Heir())
 
 
+@dataclass(frozen=True)
+class Settled(Space):
+    """Never draws one of two options, so that no mutation can change the other one."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5), weights=(1, 0))
+
+
 @pytest.mark.parametrize(
-    "space", [Flat(), Flat(1, 1), Flat(6, 10), Conditional(), Recursive(), Recursive(3, max_nodes=4), Mixed()], ids=str
+    "space",
+    [Flat(), Flat(1, 1), Flat(6, 10), Conditional(), Recursive(), Recursive(3, max_nodes=4), Mixed(), Settled()],
+    ids=str,
 )
-def test_toy_spaces_pass(space: Space) -> None:
+def test_spaces_without_a_mistake_pass(space: Space) -> None:
     check_space(space)
 
 
@@ -354,6 +365,49 @@ def test_a_space_of_networks_is_asked_at_other_scales_too(space: Space) -> None:
 @pytest.mark.parametrize("space", [ByDesign(), Halving((1, 16, 16))], ids=["not transferable", "dead ends"])
 def test_a_space_that_cannot_be_asked_the_same_at_another_scale_passes(space: Space) -> None:
     check_space(space)
+
+
+@dataclass(frozen=True)
+class FewLayers(Layers):
+    """Refuses more than three layers."""
+
+    wrong: type[Exception] = ValueError
+
+    def __post_init__(self) -> None:
+        if self.n > 3:
+            raise self.wrong("three layers at most")
+
+
+@dataclass(frozen=True)
+class Choosy(ImageSpace):
+    """Refuses small pictures and large scales, by errors of its own."""
+
+    scale: Layers = FewLayers()
+    wrong: type[Exception] = ValueError
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.input_shape[1] < 16:
+            raise self.wrong("pictures of 16 pixels or more")
+
+    def build(self, choose: Choose, net: Net) -> None:
+        x = conv_bn_relu(net, net.input("image"), 4, choose("kernel", (1, 3)))  # type: ignore[arg-type]
+        net.output(classifier(net, x, self.n_outputs))
+
+
+@pytest.mark.parametrize("wrong", [ValueError, UsageError])
+def test_a_scale_that_a_space_refuses_is_left_out(wrong: type[Exception]) -> None:
+    check_space(Choosy((1, 28, 28), wrong=wrong, scale=FewLayers(wrong=wrong)))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [Choosy((1, 28, 28), wrong=KeyError), Choosy((1, 28, 28), scale=FewLayers(wrong=KeyError))],
+    ids=["space", "scale"],
+)
+def test_any_other_error_at_another_scale_breaks_the_law(space: Space) -> None:
+    with pytest.raises(AssertionError, match=r"^scale: .*__post_init__ \(line \d+ of .*\) raised KeyError"):
+        check_space(space)
 
 
 def test_a_scale_that_is_named_must_have_every_point() -> None:

@@ -79,7 +79,7 @@ class Scatter(Plain):
     log: bool = Field(description="Is a logarithmic scale the better one?")
     more_is_better: bool = Field(description="Of what is to the right; sizes are better if they are less.")
     dots: list[Dot] = Field(description="(size, score, trial) of networks that only the search has trained.")
-    front: list[Dot] = Field(description="Networks of the search that no other one beats in both, by size.")
+    front: list[Dot] = Field(description="Networks of the search that no other one dominates, by size.")
     knee: int | None = Field(description="The trial that stands out most on the front of two objectives.")
     trained: list[Mark] = Field(description="Baselines and networks trained after the search.")
     before: list[Mark] = Field(description="Earlier scores of networks that are there with a later one.")
@@ -280,7 +280,7 @@ def _trained_at(view: StudyView) -> list[Mark]:
 
 
 def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot]:
-    """Those that no other one beats in both directions, from left to right."""
+    """Those that no other one dominates, from left to right."""
     up = 1.0 if view.problem.objectives[0].maximize else -1.0
     side = -1.0 if rightwards else 1.0
     found: list[Dot] = []

@@ -69,9 +69,11 @@ def evaluator_of(
             **common,
         )
     # The bank uses the job's learning rate, with one rise and fall. A bank has hundreds of steps here. The papers' rate
-    # is meant for many thousands, so the bank would hardly learn. There is also no time for the papers' restarts.
-    same = {name: getattr(recipe, name) for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance")}
-    bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **same)
+    # is meant for many thousands, so the bank would hardly learn. There is also no time for the papers' restarts. A
+    # rate for AdamW, as recipes of tables have it, is none for the bank's SGD, which keeps the papers' rate there: on
+    # 6,000 made-up rows the mean R2 of 20 networks was 0.90 with it, 0.79 at 0.2, and 0.77 at the rate for AdamW.
+    names = ["schedule", "warmup", "batch_size", "balance", *(["learning_rate"] if recipe.optimizer == "sgd" else [])]
+    bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **{name: getattr(recipe, name) for name in names})
     derives: dict[str, Any] = {"candidates": 0}  # other strategies choose their own architectures
     if settings.strategy == ENAS:
         # About as many samples as training steps of the bank. ENAS's code takes 300 in an epoch of 281 steps.

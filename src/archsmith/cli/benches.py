@@ -49,7 +49,8 @@ def find(
     ``dataset``: None: its default.
     ``noisy``: True: scores of single trainings instead of means.
     ``metrics``: metrics that the caller will use.
-    ``given``: settings of the evaluator that the caller has: their files are not looked for.
+    ``given``: settings of the evaluator that the caller has: their files are not looked for, and the title says their
+        ``epochs``.
 
     Raises UsageError and DataError.
     """
@@ -76,7 +77,8 @@ def find(
         chosen = dataset or "protein_structure"
         return Bench(_title(name, chosen, noisy), PUBLISHED[name], {"path": path, "dataset": chosen, "noisy": noisy})
     chosen = dataset or "cifar10"
-    settings: dict[str, Any] = {"path": path, "dataset": chosen, "epochs": 200 if noisy else 12}
+    epochs = (given or {}).get("epochs", 200 if noisy else 12)
+    settings: dict[str, Any] = {"path": path, "dataset": chosen, "epochs": epochs}
     stem = Path(path).stem
     needed = {"per_seed": (f"{stem}_valid_per_seed.npz", "the results of single trainings")} if noisy else {}
     if any(metric.startswith(HARDWARE) for metric in metrics):
@@ -84,7 +86,8 @@ def find(
     for setting, (beside, what) in needed.items():
         if setting not in (given or {}):
             settings[setting] = _beside(path, beside, what, setting)
-    return Bench(_title(name, f"{chosen}, {settings['epochs']} epochs", noisy), PUBLISHED[name], settings)
+    length = "12 or 200" if epochs is None else epochs
+    return Bench(_title(name, f"{chosen}, {length} epochs", noisy), PUBLISHED[name], settings)
 
 
 def split(name: str) -> tuple[str, str | None]:

@@ -33,7 +33,9 @@ SpaceOf = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(
-        min=0, help="With --space alone: seed of a random network.  [default: the network that it names first]"
+        min=0,
+        help="With --space alone: seed of a random network.  "
+        "[default: the network that the space names first; where it names none, a random one]",
     ),
 ]
 Settings = Annotated[
@@ -230,7 +232,9 @@ def _text(path: Any) -> str:
 
 
 def _graph_of_space(name: str | None, settings: list[str], seed: int | None) -> tuple[str, Any]:
-    """Title and graph of the architecture that a space names first, or of a random one."""
+    """Title and graph of the architecture that a space names first; where it names none, or with a seed, of a random
+    one.
+    """
     from archsmith.core.errors import UsageError
     from archsmith.core.seeds import generator
 

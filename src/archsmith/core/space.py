@@ -392,7 +392,8 @@ class Space(ABC):
         return self._retry(answer)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator, n_changes: int = 1) -> Architecture:
-        """A child with ``n_changes`` randomly chosen answers changed. What became invalid is asked again.
+        """A child with ``n_changes`` randomly chosen answers changed, to options of a weight above 0. What became
+        invalid is asked again.
 
         Returns the architecture itself only when nothing can be changed.
         """
@@ -401,7 +402,7 @@ class Space(ABC):
             raise UsageError(f"n_changes cannot be {n_changes!r}.", "Give a whole number, 1 or more.")
         architecture = _point(architecture)
         for _ in range(MAX_TRIES):
-            decisions = [d for d in self.decisions(architecture) if isinstance(d.options, Range) or len(d.options) > 1]
+            decisions = [decision for decision in self.decisions(architecture) if changeable(decision)]
             if not decisions:
                 return architecture
             chosen = rng.choice(len(decisions), size=min(n_changes, len(decisions)), replace=False)
@@ -607,8 +608,17 @@ def _place(decision: Decision) -> float | None:
     return below / (len(options) - 1)
 
 
+def changeable(decision: Decision) -> bool:
+    """May a mutation answer otherwise: does another option have a weight above 0?"""
+    options, weights = decision.options, decision.weights
+    if isinstance(options, Range) or weights is None:
+        return isinstance(options, Range) or len(options) > 1
+    pairs = zip(options, weights, strict=True)
+    return any(weight > 0 and not same(option, decision.answer) for option, weight in pairs)
+
+
 def _other(decision: Decision, rng: np.random.Generator) -> Scalar:
-    """A random option that is not the current answer."""
+    """A random option of a ``changeable`` decision that is not the current answer."""
     if isinstance(decision.options, Range):
         for _ in range(20):
             answer = decision.options.at(rng.random())
@@ -621,8 +631,6 @@ def _other(decision: Decision, rng: np.random.Generator) -> Scalar:
         for option, weight in zip(decision.options, weights, strict=True)
         if not same(option, decision.answer)
     ]
-    if not any(weight > 0 for _, weight in left):
-        left = [(option, 1.0) for option, _ in left]
     return draw([option for option, _ in left], [weight for _, weight in left], rng)
 
 

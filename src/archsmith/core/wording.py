@@ -146,7 +146,8 @@ GLOSSARY = {  # words that pages use without explaining them
     "interval": "A score on few examples is partly luck. The true one lies in a 95 % interval in 19 of 20 cases.",
     "strategy": "What chooses which network is tried next.",
     "budget": "What the whole study may take: time, a number of trials, or both.",
-    "front": "With several objectives: the networks that no other one beats in all of them.",
+    "front": "With several objectives: the networks that no other one dominates. One dominates another where it is as "
+    "good in all objectives and better in one.",
     "bundle": "What a study hands over: the network in files that run anywhere, with its card and its report. "
     "The app calls it a model.",
     "lineage": "Which network was made from which, by changing some of its decisions.",

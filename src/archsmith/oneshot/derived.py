@@ -17,6 +17,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
 from archsmith.strategies.random import RandomSearch
+from archsmith.strategies.ranking import need_one_objective
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Derived:
 
     Decisions that these leave open, such as those of a recipe, are drawn at random. If the evaluator derived nothing,
     this is random search, which Search refuses.
+
+    There is one objective. Limits do not count: the preparation scores candidates by the metric alone.
     """
 
     def check(self, history: History) -> None:
@@ -37,6 +40,7 @@ class Derived:
             )
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+        need_one_objective(history.problem, self)
         derived = (history.prepared or {}).get("derived")
         if not derived:
             return RandomSearch().ask(history, n, rng)

@@ -51,7 +51,8 @@ SHARING = {"shared": True, "skips": "add", "ends": "project"}
 @checked
 @dataclass(frozen=True)
 class SharedRecipe(Recipe):
-    """A recipe for shared weights. ``Recipe`` explains the fields; here ``epochs`` trains the whole bank.
+    """A recipe for shared weights. ``Recipe`` explains the fields; here ``epochs`` trains the whole bank. ``average``
+    stays 0 and ``optimizer`` ``sgd``: the bank knows no others.
 
     ``restarts``: how often the cosine begins again; 0 to 16. Each cycle is twice as long as the one before (Loshchilov
         and Hutter 2017, arXiv 1608.03983).
@@ -74,6 +75,11 @@ class SharedRecipe(Recipe):
         if self.average:
             raise UsageError(
                 f"The shared recipe's average is {self.average}.", "Shared weights are not averaged; leave it at 0."
+            )
+        if self.optimizer != "sgd":
+            raise UsageError(
+                f"The shared recipe's optimizer is {self.optimizer!r}.",
+                "Shared weights are trained by SGD; leave it at 'sgd'.",
             )
         if not 0 <= self.restarts <= 16:
             raise UsageError(f"The shared recipe's restarts are {self.restarts}.", "Give a number from 0 to 16.")

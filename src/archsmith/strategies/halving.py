@@ -51,8 +51,8 @@ class SuccessiveHalving:
 
     ``eta``: one architecture in eta climbs, 2 or more (3: Li et al. 2018, who recommend 3 or 4).
     ``size``: 1 or more. None: as many as leave one at the top, eta to the power of the rungs above the lowest.
-    ``rungs``: the fidelities in use, rising to the problem's maximum, such as (12, 200) for NAS-Bench-201, which has no
-        others. None: the minimum times powers of eta, then the maximum.
+    ``rungs``: the fidelities in use, rising to the problem's maximum, such as (12, 200) for NAS-Bench-201 with an
+        evaluator of ``epochs=None``, which has no others. None: the minimum times powers of eta, then the maximum.
     """
 
     eta: int = 3

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 from archsmith.core.errors import ArchsmithError, told
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_BETWEEN = (contextlib.__file__, dataclasses.__file__, "<string>")  # the last: methods that dataclasses writes
 
 
 class Broken(AssertionError):
@@ -53,7 +55,7 @@ def _where(error: BaseException) -> str | None:
     while here is not None:
         code = here.tb_frame.f_code
         file = Path(code.co_filename)
-        if code.co_filename != contextlib.__file__ and _PACKAGE not in file.resolve().parents:
+        if code.co_filename not in _BETWEEN and _PACKAGE not in file.resolve().parents:
             return f"{code.co_qualname} (line {here.tb_lineno} of {file.name})"
         here = here.tb_next
     return None

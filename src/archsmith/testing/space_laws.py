@@ -6,7 +6,7 @@ They say what sampling, mutation, crossover, neighbours, enumeration and JSON pr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice, pairwise
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
 from archsmith.core.fields import check_above_0, check_from_0, checked, said
-from archsmith.core.space import Range, Space, replaying
+from archsmith.core.space import Range, Space, changeable, replaying
 from archsmith.testing.elsewhere import differs_elsewhere
 from archsmith.testing.need import Broken, keeping, need
 from archsmith.testing.nesting import NestingTrace
@@ -30,7 +30,8 @@ def check_space(
     """Raises AssertionError when ``space`` breaks a law of spaces, with the law and what was found.
 
     A space of networks is also asked at other scales: with another image size, number of outputs and, where it has a
-    field ``scale``, others of its numbers. Points that are a dead end there are left out.
+    field ``scale``, others of its numbers. Points that are a dead end there are left out, and so are
+    scales that the space refuses by a UsageError or ValueError.
 
     ``scales``: the same space at more scales. There its points may not be dead ends.
     ``n_samples``: random points that are tried.
@@ -148,7 +149,7 @@ def _mutation(space: Space, architecture: Architecture, rng: np.random.Generator
     open_to_change = [
         d
         for d in space.decisions(architecture)
-        if (d.options.low < d.options.high if isinstance(d.options, Range) else len(d.options) > 1)
+        if (d.options.low < d.options.high if isinstance(d.options, Range) else changeable(d))
     ]
     for n_changes in (1, 3):
         child = space.mutate(architecture, rng, n_changes)
@@ -235,22 +236,27 @@ def _same_questions(space: Space, other: Space, samples: list[Architecture], dea
         need(here == there, "scale", f"{space} and {other} ask different questions; {hint}")
 
 
-def _other_scales(space: Any) -> Iterator[Any]:
+@keeping("scale")
+def _other_scales(space: Any) -> list[Any]:
     """``space`` with other inputs and outputs, and around its cells other numbers than it has; nothing for a space
     without networks.
     """
     if not hasattr(space, "n_outputs"):
-        return
+        return []
     changes: list[dict[str, Any]] = [{"n_outputs": space.n_outputs + 1}]
     shape = getattr(space, "input_shape", None)
     if shape is not None:
         changes += [{"input_shape": (*shape[:-2], *(int(side * factor) for side in shape[-2:]))} for factor in (0.5, 2)]
-    scale = getattr(space, "scale", None)
+    scale: Any = getattr(space, "scale", None)
+    numbers: dict[str, int] = {}
     if dataclasses.is_dataclass(scale) and not isinstance(scale, type):
-        numbers = [(f.name, getattr(scale, f.name)) for f in dataclasses.fields(scale)]
-        changes += [
-            {"scale": dataclasses.replace(scale, **{name: 2 * n})} for name, n in numbers if type(n) is int and n > 0
-        ]
+        values = {f.name: getattr(scale, f.name) for f in dataclasses.fields(scale)}
+        numbers = {name: n for name, n in values.items() if type(n) is int and n > 0}
+    found: list[Any] = []
     for change in changes:
-        with suppress(UsageError):  # not every space exists at every scale
-            yield dataclasses.replace(space, **change)
+        with suppress(UsageError, ValueError):  # not every space exists at every scale
+            found.append(dataclasses.replace(space, **change))
+    for name, n in numbers.items():
+        with suppress(UsageError, ValueError):
+            found.append(dataclasses.replace(space, scale=dataclasses.replace(scale, **{name: 2 * n})))
+    return found

@@ -50,7 +50,7 @@ class Sizes:
 
     lead: what size had to do with the score
     dots: the trials that are drawn, all at the highest fidelity
-    front: (parameters, score, trial) of the trials that no other beats in both, smallest first
+    front: (parameters, score, trial) of the trials that are better than every smaller one, smallest first
     trained: (letter, name, parameters, score, what was done to it) of the networks behind the search
     n_left_out: trials that are not drawn
     floor: the score below which dots are drawn at the edge
