@@ -562,7 +562,7 @@ def test_pictures_of_a_stopped_run_go_on(
         patched.setattr(Draft, "add", stop)
         assert command(*words).code == 130
     again, whole = command(*words), command(*words[:-1], "whole.csv")
-    assert again.err.startswith("archsmith: Goes on after the first 15 rows") and "06.png" in again.err
+    assert again.err.startswith("archsmith: Goes on after the first 15 pictures") and "06.png" in again.err
     assert (again.code, whole.code) == (1, 1)
     assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
