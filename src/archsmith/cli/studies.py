@@ -101,7 +101,8 @@ def show_study(
         say("", report["nothing"])
     if report["command"] and not view.job.fit:
         limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
-        same = "search" if "--workers" not in report["command"].split() else "settings"  # chance decides the rest
+        chance = {"--workers", "--time"}.intersection(report["command"].split())  # decides which trials there are
+        same = "settings" if chance else "search"
         again = f"The same {same} again" if len(limits) < 2 else "Its limits changed later. It began with"
         say("", f"{again}: {report['command']}")
     if verbose:
