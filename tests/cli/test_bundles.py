@@ -298,7 +298,7 @@ def test_predictions_are_written_as_a_table(command: Any, bundle: Path, pictures
     rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()))
     assert list(rows[0]) == ["file", "class", "probability", "class_2", "probability_2", "error"]
     assert [row["class"] for row in rows] == ["dark"] * 6 + [""] + ["dark"] * 5 + ["light"] * 12
-    assert "not a picture" in rows[6]["error"]
+    assert "no picture of a kind that is known" in rows[6]["error"]
     assert not list(tmp_path.glob(".*.part"))
 
 

@@ -65,20 +65,17 @@ def test_a_declared_metric_that_never_came_is_told_at_the_end(
 
 
 @pytest.mark.parametrize(
-    ("evaluator", "words"),
+    ("evaluator", "inner"),
     [
-        ("cached", ("evaluator.evaluator.type=table", "evaluator.evaluator.args.path=digits")),
-        ("repeated", ("evaluator.evaluator.type=table", "evaluator.evaluator.args.path=digits")),
-        ("noisy", ("evaluator.evaluator.type=table", "evaluator.evaluator.args.path=digits")),
-        (
-            "cascade",
-            ("evaluator.first.type=table", "evaluator.first.args.path=digits")
-            + ("evaluator.second.type=table", "evaluator.second.args.path=digits"),
-        ),
+        ("cached", ("evaluator",)),
+        ("repeated", ("evaluator",)),
+        ("noisy", ("evaluator",)),
+        ("cascade", ("first", "second")),
     ],
 )
-def test_an_evaluator_around_another_one_takes_its_space(command: Any, evaluator: str, words: tuple[str, ...]) -> None:
-    sets = [part for word in words for part in ("--set", word)]
+def test_an_evaluator_around_another_one_takes_its_space(command: Any, evaluator: str, inner: tuple[str, ...]) -> None:
+    table = '{"type": "table", "args": {"path": "digits"}}'
+    sets = [word for field in inner for word in ("--set", f"evaluator.{field}={table}")]
     study = command("search", "--evaluator", evaluator, *sets, "--trials", "4", "--json").json["study"]
     assert command("studies", "show", study, "--json").json["space"] == {"type": "table", "args": {"path": "digits"}}
 
