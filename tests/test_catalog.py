@@ -13,11 +13,14 @@ from archsmith.automl.modality import modality_of
 from archsmith.automl.settings import FitSettings
 from archsmith.cli import catalog as cli
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.evaluators.table import TableEvaluator, TableSpace
 from archsmith.evaluators.training import TrainingEvaluator
-from archsmith.evaluators.wrappers import Noisy
+from archsmith.evaluators.wrappers import Cached, Noisy
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
 from archsmith.spaces.recipe import ImageRecipe
 from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.race import Race
+from archsmith.strategies.tabular import TabularReinforce
 from archsmith.testing.toys import Flat, ToyEvaluator
 from archsmith.training.recipe import Recipe
 
@@ -34,6 +37,8 @@ def test_every_row_can_be_loaded(kind):
         Flat(3, 2),
         RegularizedEvolution(population=7),
         Noisy(ToyEvaluator(metrics=("a", "b")), 0.5),
+        Cached(TableEvaluator("digits"), TableSpace("digits")),  # both are called table
+        Race(inner=TabularReinforce()),  # there is a space called tabular, too
         ConvStages((1, 8, 8), n_outputs=3, recipe=ImageRecipe(), scale=ConvStagesScale(8)),
     ],
 )

@@ -131,6 +131,8 @@ EXTRA_OF = {
 
 
 EXAMPLES = {"strategy": "strategy.population=50", "space": "space.n_outputs=100"}  # of settings
+# What fields hold, by the names of their types: some names of the catalogue stand for parts of several kinds.
+PARTS = {"Space": "space", "Strategy": "strategy", "Evaluator": "evaluator"}
 NAMING = ("type", "function")  # keys of specs that may hold module:Class or module:function
 PYTHON = {"True": True, "False": False, "None": None}  # as people read them in the catalogue; JSON has other words
 
@@ -491,9 +493,10 @@ def _plain(value: Any, hint: Any, where: str) -> Any:
 
 
 def _rebuilt(value: Any, hint: Any, where: str) -> Any:
-    if isinstance(value, Mapping) and "type" in value and set(value) <= {"type", "args"}:
-        return from_spec(value)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(value, Mapping) and "type" in value and set(value) <= {"type", "args"}:
+        kinds_of = (PARTS.get(getattr(each, "__name__", "")) for each in (hint, *inner))
+        return from_spec(value, next(filter(None, kinds_of), None))
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in inner:
             return None

@@ -89,6 +89,19 @@ def test_studies_that_have_all_ended_are_not_begun_anew(workspace):
     assert f"studies resume {done.folder} --time +10m" in caught.value.hint  # it is in a workspace of its own
 
 
+def test_no_second_job_is_begun_beside_one_that_runs(workspace):
+    begin(workspace, 60.0, "photos", RESULT, CLOSED)
+    running = begin(workspace, 60.0, "photos")
+    running.acquire()
+    with pytest.raises(UsageError, match=f"The study {running.folder.name} of 'photos' is running.") as caught:
+        latest_unfinished(workspace, {"data": "photos"})
+    assert f"studies stop {running.folder} --now" in caught.value.hint
+    assert latest_unfinished(workspace, {"data": "others"}) is None
+    cut = begin(workspace, 60.0, "photos")
+    assert latest_unfinished(workspace, {"data": "photos"}) == cut.folder.name
+    running.release()
+
+
 def test_a_job_that_was_killed_behind_its_result_writes_the_rest(workspace):
     killed = begin(workspace, 60.0, "photos", RESULT)  # its bundle was not copied, its report not written
     assert latest_unfinished(workspace, {"data": "photos"}) == killed.folder.name

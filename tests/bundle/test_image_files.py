@@ -65,6 +65,14 @@ def test_a_table_names_files_from_its_own_folder(folder: Path, text: str, column
     assert greys([table], column) == [1, 2]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_table_may_be_written_as_excel_does(folder: Path, encoding: str) -> None:
+    (folder / "b" / "1.png").rename(folder / "b" / "übung.png")
+    table = folder.parent / "table.csv"
+    table.write_text("image;note\r\npictures/b/übung.png;x\r\npictures/a/2.png;é\r\n", encoding=encoding, newline="")
+    assert greys([table]) == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "column", "part"),
     [
@@ -86,12 +94,18 @@ def test_what_holds_no_pictures_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
         archive.writestr("notes.txt", "words")
     np.savez(tmp_path / "arrays.npz", images=np.zeros(3))
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
+    (tmp_path / "binary.csv").write_bytes(b"\x89PNG\x00\x81")
+    (tmp_path / "unmarked.csv").write_bytes("image\na.png\n".encode("utf-16-le"))
+    (tmp_path / "western.csv").write_bytes("image\nübung.png\n".encode("cp1252"))
+    (tmp_path / "cell.csv").write_text("image\n" + "x" * 200_000)
     for name, part in (
         ("empty", "holds no pictures"),
         ("empty.zip", "holds no pictures"),
         ("arrays.npz", "cannot be taken"),
-        ("binary.csv", "cannot be read"),
+        ("binary.csv", "is not UTF-8 text. Save it as CSV"),
+        ("western.csv", "is not UTF-8 text. Save it as CSV"),
+        ("unmarked.csv", "is not a table of text"),
+        ("cell.csv", "cannot be read"),
     ):
         with pytest.raises(UsageError, match=part):
             pictures([tmp_path / name])

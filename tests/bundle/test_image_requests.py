@@ -28,7 +28,9 @@ def test_lists_are_taken_as_they_are() -> None:
 
 
 def test_a_file_that_is_no_picture_is_named() -> None:
-    assert str(decoded(b"text", 1, MOST, "cat.png")).startswith("The picture 'cat.png' is not a picture")
+    assert str(decoded(b"text", 1, MOST, "cat.png")).startswith(
+        "The picture 'cat.png' cannot be read: it is broken, or no picture"
+    )
 
 
 def test_channels_are_converted_as_files_are() -> None:

@@ -66,6 +66,12 @@ def test_a_stopped_run_ends_with_the_same_bytes(tmp_path: Path, name: str) -> No
     assert (tmp_path / name).read_bytes() == (tmp_path / f"whole.{name}").read_bytes()
 
 
+def test_the_note_calls_examples_by_their_name(tmp_path: Path) -> None:
+    stopped(tmp_path / "p.csv")
+    with Draft(tmp_path / "p.csv", form_of(tmp_path / "p.csv", COLUMNS), MADE_FROM, noun="picture") as running:
+        assert running.note == "Goes on after the first 4 pictures of a run that was stopped."
+
+
 @pytest.mark.parametrize(
     ("changed", "part"),
     [

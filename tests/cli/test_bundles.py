@@ -298,7 +298,7 @@ def test_predictions_are_written_as_a_table(command: Any, bundle: Path, pictures
     rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()))
     assert list(rows[0]) == ["file", "class", "probability", "class_2", "probability_2", "error"]
     assert [row["class"] for row in rows] == ["dark"] * 6 + [""] + ["dark"] * 5 + ["light"] * 12
-    assert "not a picture" in rows[6]["error"]
+    assert "no picture of a kind that is known" in rows[6]["error"]
     assert not list(tmp_path.glob(".*.part"))
 
 
@@ -562,7 +562,7 @@ def test_pictures_of_a_stopped_run_go_on(
         patched.setattr(Draft, "add", stop)
         assert command(*words).code == 130
     again, whole = command(*words), command(*words[:-1], "whole.csv")
-    assert again.err.startswith("archsmith: Goes on after the first 15 rows") and "06.png" in again.err
+    assert again.err.startswith("archsmith: Goes on after the first 15 pictures") and "06.png" in again.err
     assert (again.code, whole.code) == (1, 1)
     assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 

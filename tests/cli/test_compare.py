@@ -382,6 +382,16 @@ def test_wrong_words_are_one_line_and_exit_code_2(command: Any, words: tuple[str
     assert (answer.out, answer.err.count("archsmith: ")) == ("", 1)
 
 
+@pytest.mark.parametrize("goals", [(), ("--maximize", "accuracy", "--minimize", "params")])
+def test_a_target_that_is_out_of_reach_is_refused_before_the_first_run(
+    command: Any, tmp_path: Path, goals: tuple[str, ...]
+) -> None:
+    answer = command(*SMALL, "--strategies", "random", *goals, "--target", "92.6", "--workspace", tmp_path / "w")
+    assert (answer.code, answer.out) == (2, "")
+    assert "A target of 9260 % is never reached. Give a share, such as 0.926." in answer.err
+    assert not (tmp_path / "w" / "comparisons").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [

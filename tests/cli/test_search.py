@@ -64,6 +64,29 @@ def test_a_declared_metric_that_never_came_is_told_at_the_end(
     assert answer.code == 0 and "The evaluator declares 'macs', and no trial returned it." in answer.err
 
 
+@pytest.mark.parametrize(
+    ("evaluator", "inner"),
+    [
+        ("cached", ("evaluator",)),
+        ("repeated", ("evaluator",)),
+        ("noisy", ("evaluator",)),
+        ("cascade", ("first", "second")),
+    ],
+)
+def test_an_evaluator_around_another_one_takes_its_space(command: Any, evaluator: str, inner: tuple[str, ...]) -> None:
+    table = '{"type": "table", "args": {"path": "digits"}}'
+    sets = [word for field in inner for word in ("--set", f"evaluator.{field}={table}")]
+    study = command("search", "--evaluator", evaluator, *sets, "--trials", "4", "--json").json["study"]
+    assert command("studies", "show", study, "--json").json["space"] == {"type": "table", "args": {"path": "digits"}}
+
+
+def test_an_evaluator_around_one_without_a_space_searches_the_toy_space(command: Any) -> None:
+    words = ("--evaluator", "cached", "--set", "evaluator.evaluator.type=toy", "--trials", "3", "--json")
+    study = command("search", *words, "--set", "space.n_decisions=4").json["study"]
+    space = command("studies", "show", study, "--json").json["space"]
+    assert (space["type"], space["args"]["n_decisions"]) == ("toy_flat", 4)
+
+
 def test_several_objectives_give_a_front(command: Any) -> None:
     words = ("--set", 'evaluator.metrics=["accuracy","cost"]', "--maximize", "accuracy", "--minimize", "cost")
     report = command("search", "--trials", "20", *words, "--json").json

@@ -487,7 +487,9 @@ def test_show_tells_the_command_that_repeats_a_search(command: Any) -> None:
     assert f"The same search again: {line}\n" in command("studies", "show").out
     assert command("studies", "show", "--json").json["command"] == line
     command("search", "--trials", "2", "--seed", "3", "--workers", "2")
-    assert "--trials 2 --seed 3 --workers 2" in command("studies", "show").out
+    assert "The same settings again: " in command("studies", "show").out
+    command("search", "--trials", "2", "--time", "60s", "--seed", "3")  # another time the clock may end it
+    assert "The same settings again: archsmith search --strategy random --trials 2" in command("studies", "show").out
 
 
 def test_a_search_that_workers_or_the_clock_decided_is_not_called_the_same_again(command: Any) -> None:

@@ -261,7 +261,7 @@ def test_a_person_tries_a_model_in_chromium(environment: dict[str, str], tmp_pat
             found = page.eval_on_selector_all("[data-value]", "all => all.map(one => Number(one.dataset.value))")
             assert page.is_visible("img.preview") and said == []
             page.set_input_files("input[type=file]", str(tmp_path / "letter.png"))
-            page.wait_for_selector("text=is not a picture that can be read")
+            page.wait_for_selector("text=cannot be read: it is broken")
             assert not page.is_visible("img.preview") and not page.is_visible("[data-value]")
             said.clear()  # chromium tells of the refused request
             browser.close()

@@ -133,7 +133,7 @@ def test_where_all_rows_are_broken_only_those_with_the_same_fault_are_called_ali
         ([1, 2], "not made of lists"),
         ([], "not made of lists"),
         ({"image": "!!"}, "not Base64"),
-        ({"image": base64.b64encode(b"no picture").decode()}, "not a picture"),
+        ({"image": base64.b64encode(b"no picture").decode()}, "The picture cannot be read: it is broken, or"),
         ({"image": 3}, "not a picture"),
         ({"picture": [[1]]}, "one key"),
         (None, "null"),

@@ -125,7 +125,7 @@ class StudyFacts(Plain):
     exported: str | None = Field(description="Of a finished job: which network its bundle holds.")
     model: bool = Field(description="Has it a bundle?")
     controls: Controls
-    command: str | None = Field(description="The command that began it, which repeats it.")
+    command: str | None = Field(description="The command that asks for the same.")
     repeat: str = Field(description="Does that command repeat exactly the same?")
     setup: list[tuple[str, str]] = Field(description="(name, value) of what decided it.")
     notes: list[str] = Field(description=f"What it said, at most the last {MOST_NOTES} sentences.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -534,20 +535,27 @@ def latest_unfinished(workspace: Workspace, given: Mapping[str, Any]) -> str | N
     """The id of the study that was cut off last, of those that learn the same from the same data; None when there is
     none. ``given``: settings by name, with ``data``, see ``same_study``.
 
-    Raises UsageError when all these studies have come to their end, and for data without a name.
+    Raises UsageError when all these studies are running or have come to their end, and for data without a name.
     """
     if not isinstance(given["data"], str):
         raise UsageError("Data in memory have no name to find their study by.", "Name the study to resume.")
-    finished = None
+    finished = running = None
     for summary in workspace.list():
-        if summary.state == "running" or summary.began is None or not summary.began.fit:
+        if summary.began is None or not summary.began.fit or not is_of(summary.began.fit, given):
             continue
-        if not is_of(summary.began.fit, given):
+        if summary.state == "running":
+            running = running or summary
             continue
         view = try_view(summary.folder)
         if view.why_unreadable is None and not view.complete:
             return summary.id
         finished = finished or (summary if view.why_unreadable is None else None)
+    if running is not None:
+        which = shlex.quote(str(called(running.folder)))
+        raise UsageError(
+            f"The study {running.id} of {given['data']!r} is running.",
+            f"Wait for it, or end it first: archsmith studies stop {which} --now; or start a new one without --resume.",
+        )
     if finished is None:
         return None
     more = resume_command(called(finished.folder), finished.study or {}, *MORE_TIME)

@@ -6,7 +6,9 @@ Only listed, never decoded here. Needs numpy and Pillow only, so that it works w
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -20,6 +22,7 @@ from archsmith.data.images.source import Pictures
 
 TABLES = (".csv", ".tsv")
 SEPARATORS = ",;\t|"
+SAVE = "Save it as CSV with the encoding UTF-8."
 # a column of pictures is one in which, of so many values, this share ends like the name of a picture
 SAMPLE, SHARE = 200, 0.8
 
@@ -88,15 +91,23 @@ def _of_table(path: Path, column: str | None) -> Pictures:
     """The files that a column names; relative paths start at the table's folder. A list of paths without a first line
     of names will do.
     """
-    with reading(f"The table {str(path)!r} cannot be read", "Save it as CSV with the encoding UTF-8."):
+    with reading(f"The table {str(path)!r} cannot be read", SAVE):
         regular_size(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
-            file.seek(0)
-            reader = csv.reader(file, delimiter=separator)
-            read = [(reader.line_num, [value.strip() for value in row]) for row in reader if row]
-            lines, rows = [line for line, _ in read], [row for _, row in read]
+        content = path.read_bytes()
+        marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        try:
+            text = content.decode("utf-16" if marked else "utf-8-sig")
+        except UnicodeError as error:
+            raise DataError(f"The table {str(path)!r} is not UTF-8 text.", SAVE) from error
+        if "\0" in text:
+            raise DataError(f"{str(path)!r} is not a table of text: it holds zero bytes.", SAVE)
+        file = io.StringIO(text, newline="")
+        head = file.readline()
+        separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
+        file.seek(0)
+        reader = csv.reader(file, delimiter=separator)
+        read = [(reader.line_num, [value.strip() for value in row]) for row in reader if row]
+        lines, rows = [line for line, _ in read], [row for _, row in read]
     if not rows:
         raise DataError(f"The table {str(path)!r} is empty.", "It needs a column with the paths of pictures.")
     place = _column(path, rows, column)

@@ -63,11 +63,13 @@ class Draft:
     ``note``: what became of an earlier run, a sentence; empty where there was none.
     """
 
-    def __init__(self, path: Path, form: Form, made_from: Mapping[str, str], resume: bool = True) -> None:
+    def __init__(
+        self, path: Path, form: Form, made_from: Mapping[str, str], resume: bool = True, noun: str = "row"
+    ) -> None:
         """``made_from``: of each key of ``STILL``, a text that changes when it does. ``resume``: go on with an earlier
-        run. Raises UsageError when another process writes the file.
+        run. ``noun``: what an example is called. Raises UsageError when another process writes the file.
         """
-        self.path, self.form, self.made_from = path, form, dict(made_from)
+        self.path, self.form, self.made_from, self.noun = path, form, dict(made_from), noun
         self.draft = path.with_name(f".{path.name}.part")
         self.state = path.with_name(f".{path.name}.part.json")
         self.note = ""
@@ -162,7 +164,7 @@ class Draft:
         elif damaged:
             self.note = "Begins anew: what the run that was stopped has left is damaged."
         else:
-            self.note = f"Goes on after the first {amount(reached.n, 'row')} of a run that was stopped."
+            self.note = f"Goes on after the first {amount(reached.n, self.noun)} of a run that was stopped."
             return reached
         return None
 

@@ -332,11 +332,12 @@ def _write(
         "options": dumps({**options, "columns": [name for name, _ in answers.columns]}),
         "version": VERSION,
     }
-    draft = Draft(path, form_of(path, answers.columns), made_from, resume and data is not None)
+    intake = predictor.manifest.intake
+    draft = Draft(path, form_of(path, answers.columns), made_from, resume and data is not None, intake.noun)
     try:
         with draft:
             to_stderr(*([draft.note] if draft.note else []), *draft.reached.reasons)
-            named, nouns = len(draft.reached.reasons), predictor.manifest.intake.nouns
+            named, nouns = len(draft.reached.reasons), intake.nouns
             coming = batches(predictor, asked, draft.reached.n, workers)
             for batch in _watched_batches(coming, asked.n, nouns, draft.reached.n):
                 draft.add(answers.block(batch))

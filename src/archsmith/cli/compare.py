@@ -160,6 +160,8 @@ def compare(
         )
         for case in cases
     ]
+    if target is not None:
+        _refuse_target(target, plans[0], cases[0])
     for case in cases:
         if case.bench is not None:  # it has been read without errors
             benches.remember(*case.bench, place)
@@ -230,6 +232,21 @@ def _own(evaluator: str | None, space: str | None, given: Mapping[str, Any], goa
     problem, built = problem_of(evaluator, space, given, *goals)
     names = [catalog.short_name(type(each)).rpartition(":")[2] for each in (built, problem.space)]
     return _Case(f"{names[0]} on {names[1]}", problem, built)
+
+
+def _refuse_target(target: float, plan: Any, case: _Case) -> None:
+    """Raises UsageError for a target that is known beforehand to be out of reach: a benchmark knows its best score."""
+    from archsmith.analysis.comparison.compare import refuse_target
+    from archsmith.analysis.comparison.compared import VOLUME
+    from archsmith.core.seeds import generator
+
+    if len(plan.judged_by) > 1:
+        refuse_target(target, VOLUME, 1.0)
+    elif plan.tabled:
+        any_of_it = case.problem.space.sample(generator(plan.seed, "target"))
+        place = case.evaluator.standing(any_of_it, plan.judged_by[0], maximize=True)
+        if place is not None:
+            refuse_target(target, plan.judged_by[0], place.best)
 
 
 def _folders(plans: Sequence[Any], name: str | None) -> tuple[str, list[str]]:

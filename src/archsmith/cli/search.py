@@ -501,13 +501,15 @@ def problem_of(
 
     cls = catalog.get("evaluator", evaluator)
     if space is None and hasattr(cls, "problem"):
-        if given.get("space"):
+        built = _build("evaluator", evaluator, given)
+        own = arguments.problem_of(built, objectives, constraints)
+        if own is not None and given.get("space"):
             raise UsageError(
                 f"The evaluator {evaluator!r} brings its own space, so --set space.… has no effect.",
                 "Leave it out, or name the space with --space.",
             )
-        built = _build("evaluator", evaluator, given)
-        return arguments.problem_of(built, objectives, constraints), built
+        if own is not None:  # one around an evaluator that brings none has none
+            return own, built
     chosen = _build("space", space or TOY_SPACE, given)
     wants_space = dataclasses.is_dataclass(cls) and "space" in {field.name for field in dataclasses.fields(cls)}
     settings = given.get("evaluator", {})

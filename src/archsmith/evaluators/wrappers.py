@@ -67,6 +67,11 @@ class Cached:
     def measured(self) -> tuple[str, ...]:
         return measured(self.evaluator)
 
+    @property
+    def problem(self) -> Any:
+        """That of the inner evaluator; None where it brings none."""
+        return getattr(self.evaluator, "problem", None)
+
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         self._spaces[:] = [problem.space]
         return prepared(self.evaluator, problem, context)
@@ -122,6 +127,11 @@ class Repeated:
     @property
     def measured(self) -> tuple[str, ...]:
         return tuple(f"{name}{end}" for end in ("", "_sd") for name in measured(self.evaluator))
+
+    @property
+    def problem(self) -> Any:
+        """That of the inner evaluator; None where it brings none."""
+        return getattr(self.evaluator, "problem", None)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)
@@ -188,6 +198,11 @@ class Noisy:
     @property
     def measured(self) -> tuple[str, ...]:
         return measured(self.evaluator)
+
+    @property
+    def problem(self) -> Any:
+        """That of the inner evaluator; None where it brings none."""
+        return getattr(self.evaluator, "problem", None)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)
@@ -262,6 +277,11 @@ class Cascade:
     @property
     def measured(self) -> tuple[str, ...]:
         return measured(self.second)
+
+    @property
+    def problem(self) -> Any:
+        """That of the second evaluator; None where it brings none."""
+        return getattr(self.second, "problem", None)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         """Score the random architectures that are missing. Raises UsageError when ``first`` can score none of them."""

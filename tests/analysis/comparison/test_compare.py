@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.analysis.comparison.compare import compare
+from archsmith.analysis.comparison.compare import compare, refuse_target
 from archsmith.analysis.comparison.compared import VOLUME, Compared
 from archsmith.analysis.wording import NB
 from archsmith.core.errors import UsageError
@@ -108,6 +108,10 @@ def test_a_target_in_percent_is_refused_where_scores_are_shares() -> None:
     tested = plan("random", runs=1, objectives=(("final_test_accuracy", True),))
     with pytest.raises(UsageError, match="A target of 9400 % is never reached."):
         compare(tested, [run("random", 0, 0.9)], target=94.0)
+    with pytest.raises(UsageError, match="A target of 200 % is never reached."):
+        refuse_target(2.0, VOLUME, 1.0)
+    refuse_target(2.0, "log_loss", 0.5)
+    refuse_target(1.0, "accuracy", 0.9)
 
 
 def test_runs_that_end_alike_have_no_spread() -> None:

@@ -48,7 +48,7 @@ def test_broken_pictures_are_named_and_the_others_keep_their_places(tmp_path: Pa
     pictures = joined([contents, Files(tmp_path, ["gone.png", "x.png"])])
     found = [told(one) for one in decoded_ahead(pictures, range(5), 1)]
     assert found[0] == "3x2 0" and found[2] == "3x2 2" and found[4] == "3x2 3"
-    assert found[1].startswith("The picture 'b' is not a picture") and "no file" in found[3]
+    assert found[1].startswith("The picture 'b' cannot be read: it is broken") and "no file" in found[3]
 
 
 def test_pictures_that_are_arrays_already() -> None:

@@ -12,6 +12,7 @@ from archsmith.data.images import near
 from archsmith.data.images.load import Loaded, load
 from archsmith.data.images.near import near_duplicates
 from archsmith.data.images.read import read
+from archsmith.data.splits import FEWEST
 
 N = 30
 
@@ -72,6 +73,44 @@ def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> 
     assert ".png and " in told and "…. Those of one class stay in one split, so that none" in told
 
 
+GIVEN = pytest.mark.parametrize(("given", "made"), [("test", "valid"), ("valid", "test")])
+
+
+@GIVEN
+def test_where_a_split_is_given_they_stay_together_in_what_is_cut(
+    folder: Path, tmp_path: Path, given: str, made: str
+) -> None:
+    place = tmp_path / "split"
+    place.mkdir()
+    folder.rename(place / "train")
+    moved = set()
+    for name in "ab":
+        (place / given / name).mkdir(parents=True)
+        for file in sorted((place / "train" / name).glob("0?-24.png")):
+            moved.add(stem(str(file.rename(place / given / name / file.name))))
+    loaded = load(str(place), tmp_path / "cache", seed=0)
+    where = splits_of(loaded)
+    assert loaded.splits.made == (made,)
+    assert {name for name, splits in where.items() if given in splits} == moved and len(moved) == 20
+    assert all(len(splits - {given}) == 1 for splits in where.values())
+    assert any(made in splits for splits in where.values())
+    (told,) = [line for line in loaded.findings.lines() if "the same as another one" in line]
+    assert told.startswith("100 training pictures are exactly or nearly the same")
+    word = {"valid": "validation", "test": "test"}[made]
+    assert told.endswith(f"Those of one class stay together where the {word} split is cut from them.")
+
+
+def test_where_all_splits_are_given_each_picture_stays_where_it_is(folder: Path, tmp_path: Path) -> None:
+    listed = read(str(folder))
+    names = [listed.pictures.name(i) for i in range(len(listed))]
+    splits = [("train", "valid", "test")[i % 3] for i in range(len(names))]
+    rows = [f"{name},{Path(name).parent.name},{split}" for name, split in zip(names, splits, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,split", *rows]))
+    loaded = load(tmp_path / "t.csv", tmp_path / "c", seed=0)
+    assert {split: len(examples) for split, examples in loaded.splits.by_name.items()} == dict.fromkeys(splits, 80)
+    assert not any("nearly the same" in line for line in loaded.findings.lines())
+
+
 def test_copies_with_regression_targets_are_not_said_to_be_of_a_class(folder: Path, tmp_path: Path) -> None:
     listed = read(str(folder))
     rows = [f"{listed.pictures.name(i)},{i + 0.5}" for i in range(len(listed))]
@@ -115,6 +154,17 @@ def test_of_a_chain_the_link_is_named(tmp_path: Path) -> None:
     assert (found.like[link], found.like[last], found.like[0]) == (first, link, 0)
     (told,) = [line for line in load(str(place), tmp_path / "c", seed=0).findings.lines() if "nearly the same" in line]
     assert "a/x1.png and a/x0.png; a/x2.png and a/x1.png. " in told
+
+
+def test_pictures_that_are_not_looked_at_are_no_group(folder: Path) -> None:
+    listed = read(str(folder))
+    among = np.flatnonzero(np.arange(len(listed)) % 8)
+    found = near_duplicates(listed.pictures, listed.labels, among)
+    assert found is not None
+    others = np.setdiff1d(np.arange(len(listed)), among)
+    assert np.array_equal(found.groups[others], others) and np.array_equal(found.like[others], others)
+    assert not np.isin(found.groups[among], others).any() and len(np.unique(found.groups)) < len(listed) - 60
+    assert near_duplicates(listed.pictures, listed.labels, np.arange(FEWEST - 1)) is None
 
 
 def test_pictures_of_another_class_are_no_group(folder: Path) -> None:

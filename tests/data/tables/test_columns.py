@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
@@ -18,6 +19,7 @@ from archsmith.data.tables.columns import (
     columns_of,
     n_codes,
 )
+from archsmith.data.tables.encode import encode
 
 
 def fit(**table: Any) -> Fitted:
@@ -58,6 +60,29 @@ def test_truth_values_are_categories(values: Any) -> None:
 def test_a_number_that_is_there_or_missing_is_a_category() -> None:
     assert only(["1.50", "", "1.50"]).categories == ("1.50",)
     assert only([1.0, None, 1.0]).categories == ("1",)
+
+
+@pytest.mark.parametrize(
+    ("values", "category"),
+    [
+        (["2024-05-01", "", "2024-05-01"], "2024-05-01"),
+        (["31.12.2024", "31.12.2024", ""], "31.12.2024"),
+        (["2,5", "", "2,5"], "2,5"),
+        ([datetime.date(2024, 5, 1), None, datetime.date(2024, 5, 1)], "2024-05-01"),
+    ],
+)
+def test_so_is_a_date_and_a_number_in_any_writing(values: list[Any], category: str) -> None:
+    column = only(values)
+    assert (column.kind, column.categories) == ("category", (category,))
+    codes = encode([column], {"c": values})["categories"][:, 0]
+    assert codes.tolist() == [int(bool(value)) for value in values]
+
+
+def test_a_column_of_categories_is_not_said_to_hold_fractions() -> None:
+    for second, kind in (("", "category"), ("2.345", "number")):
+        fitted = columns_of({"c": raw(["1.234", second] * 9, "c")}, np.arange(18), separator=";")
+        assert fitted.columns[0].kind == kind
+        assert any("taken for fractions" in note for note in fitted.notes) == (kind == "number")
 
 
 def test_columns_of_no_use_are_named_with_a_reason() -> None:

@@ -70,10 +70,8 @@ def compare(
     if all(np.isnan(values).all() for values in found.values()):
         raise _nothing(plan, [run for group in grouped.values() for run in group])
     most = max(float(np.nanmax(values.astype(np.float64), initial=-math.inf)) for values in found.values())
-    if target is not None and target > 1 >= most and is_score_share(scale.metric):
-        raise UsageError(
-            f"A target of {100 * target:g} % is never reached.", f"Give a share, such as {target / 100:g}."
-        )
+    if target is not None:
+        refuse_target(target, scale.metric, most)
     finals = {label: np.nan_to_num(values) if scale.of_fronts else values for label, values in found.items()}
     sign = 1.0 if scale.maximize else -1.0
     gains = {label: np.where(np.isnan(values), -np.inf, sign * values) for label, values in finals.items()}
@@ -122,6 +120,14 @@ def _simulated(runs: Sequence[Run]) -> bool:
     """Are the seconds those that a table claims? Runs of earlier versions do not say it, but claim more than passed."""
     told = [run.simulated for run in runs if run.simulated is not None]
     return told[0] if told else any(run.seconds > 2 * run.wall_seconds for run in runs)
+
+
+def refuse_target(target: float, metric: str, most: float) -> None:
+    """Raises UsageError for a target in percent where scores are shares. ``most``: the best score there is."""
+    if target > 1 >= most and (metric == VOLUME or is_score_share(metric)):
+        raise UsageError(
+            f"A target of {100 * target:g} % is never reached.", f"Give a share, such as {target / 100:g}."
+        )
 
 
 def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:

@@ -51,6 +51,7 @@ SUFFIXES = frozenset(
 # What is read, by Pillow's names, whatever a file is called. Pillow knows more: for EPS it would start Ghostscript,
 # which runs the program that such a file is. (MPO, of some cameras, is opened as JPEG.)
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "TGA", "ICO")
+KNOWN, UNKNOWN = "Known are PNG, JPEG, JPEG 2000, BMP, GIF, WebP, TIFF, PPM, TGA and ICO.", "unknown format"
 # Only in these is EXIF looked for. In other formats Pillow would decode every pixel for it.
 CAMERA_FORMATS = frozenset(("JPEG", "MPO", "WEBP", "TIFF"))
 GREY_MODES = frozenset(("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"))
@@ -111,7 +112,12 @@ def _open(source: str | Path | bytes) -> Image.Image:
                 f"{_name(source)} claims more than {MAX_PIXELS:,} pixels.", "Make it smaller first."
             ) from error
         except Exception as error:
-            raise DataError(f"{_name(source)} is not a picture that can be read ({_reason(error)}).") from error
+            why = _reason(error)
+            if why != UNKNOWN:
+                raise DataError(f"{_name(source)} cannot be read ({why}).") from error
+            raise DataError(
+                f"{_name(source)} cannot be read: it is broken, or no picture of a kind that is known.", KNOWN
+            ) from error
     try:
         refuse_size(f"{_name(source)} claims", image.width, image.height)
     except DataError:
@@ -218,4 +224,4 @@ def _name(source: str | Path | bytes) -> str:
 
 def _reason(error: Exception) -> str:
     said = reason(error)
-    return "unknown format" if said.startswith("cannot identify") else said
+    return UNKNOWN if said.startswith("cannot identify") else said

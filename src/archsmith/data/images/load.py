@@ -5,20 +5,23 @@ What labels and headers show to be wrong is refused before a picture is decoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from archsmith.core import wording
+from archsmith.data.examples import SPLITS
 from archsmith.data.images import decode_all, store
 from archsmith.data.images.checks import Findings
 from archsmith.data.images.examples import ImageSplits
 from archsmith.data.images.near import Near, near_duplicates
 from archsmith.data.images.read import read
 from archsmith.data.images.sizes import sizes_of
-from archsmith.data.images.source import Pictures
+from archsmith.data.images.source import Pictures, Source
 from archsmith.data.images.store import Content, Progress
 from archsmith.data.labels import AUTO, target
 from archsmith.data.splits import Cut, cut, stratified
@@ -75,31 +78,41 @@ def load(
     meaning = target(listed, task)
     sizes = sizes_of(listed.pictures, side)
     balanced = balanced and not meaning.is_regression
-    # Splits that the data give are theirs to keep.
-    near = None if listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
+    near = _near(listed, meaning.labels)
     splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=None if near is None else near.groups)
-    told = _told(near, listed.pictures, sizes.equal, meaning.is_regression)
+    told = _told(near, listed.pictures, sizes.equal, meaning.is_regression, splits.made)
     content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), told)
     if seconds is not None:
         content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
-def _told(near: Near | None, pictures: Pictures, one_size: bool, is_regression: bool) -> tuple[str, ...]:
-    """What is to be said of pictures that look alike, in sentences."""
+def _near(listed: Source, labels: NDArray[Any]) -> Near | None:
+    """Which training pictures look alike, where another split is cut from them. Splits that the data give stay as they
+    are.
+    """
+    if len(np.unique(listed.split)) == len(SPLITS):
+        return None
+    return near_duplicates(listed.pictures, labels, np.flatnonzero(listed.split == SPLITS.index("train")))
+
+
+def _told(
+    near: Near | None, pictures: Pictures, one_size: bool, is_regression: bool, made: Sequence[str]
+) -> tuple[str, ...]:
+    """What is to be said of pictures that look alike, in sentences. ``made``: the splits that are cut."""
     if near is None:
         return ()
     repeats = np.flatnonzero(near.groups != np.arange(len(near.groups)))
     n = len(repeats)
     what = "picture is" if n == 1 else "pictures are"
+    stay = "stay in one split, so that none of them is learnt and tested"
+    if len(made) == 1:
+        what, stay = f"training {what}", f"stay together where the {wording.SPLITS[made[0]]} split is cut from them"
     same, size = ("the same", "") if one_size else ("exactly or nearly the same", ", perhaps in another size")
     others = repeats[:NAMED].tolist()
     pairs = "; ".join(_pair(pictures.name(i), pictures.name(int(near.like[i]))) for i in others)
     which = "Such pictures" if is_regression else "Those of one class"
-    return (
-        f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}"
-        f". {which} stay in one split, so that none of them is learnt and tested.",
-    )
+    return (f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}. {which} {stay}.",)
 
 
 def _pair(name: str, like: str) -> str:

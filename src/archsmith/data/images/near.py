@@ -42,15 +42,18 @@ class Near:
     like: NDArray[np.int64]
 
 
-def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> Near | None:
+def near_duplicates(pictures: Pictures, labels: NDArray[Any], among: NDArray[np.int64] | None = None) -> Near | None:
     """Which pictures look alike. None where there are none, or too many pictures to look at.
 
     ``labels``: ``(n,)``, class indexes or regression targets.
+    ``among``: indexes of the pictures that are looked at; each other one is a group of its own. None: all are.
     """
     n = len(pictures)
-    if n > MOST:
+    if among is None:
+        among = np.arange(n)
+    if len(among) > MOST:
         return None
-    sizes = _sizes(pictures)
+    sizes = _sizes(pictures, among)
     n_sizes = len(np.unique(sizes[sizes[:, 0] > 0], axis=0))
     if not n_sizes or int(sizes.prod(axis=1).sum()) > MOST_PIXELS:
         return None
@@ -67,13 +70,15 @@ def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> Near | None:
         found = np.array([_first(first, i) for i in own.tolist()], np.int64)
         enough = len(np.unique(found)) >= min(len(own), FEWEST_OF_CLASS)
         first[own] = found if enough else own  # else the class could not be in every split
-    return Near(first, like) if FEWEST <= len(np.unique(first)) < n else None
+    return Near(first, like) if FEWEST <= len(np.unique(first[among])) < len(among) else None
 
 
-def _sizes(pictures: Pictures) -> NDArray[np.int64]:
-    """Height and width of each, ``(n, 2)``; 0 of one that is broken, which is told where it is decoded."""
+def _sizes(pictures: Pictures, among: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Height and width of each, ``(n, 2)``; 0 of one that is not looked at, and of one that is broken, which is told
+    where it is decoded.
+    """
     found = np.zeros((len(pictures), 2), np.int64)
-    for i in range(len(pictures)):
+    for i in among.tolist():
         try:
             header = pictures.header(i)
         except DataError:

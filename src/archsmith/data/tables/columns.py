@@ -30,6 +30,7 @@ from archsmith.data.tables.cells import (
     Repeated,
     canonical,
     is_padded,
+    iso_text,
     number_text,
     short,
 )
@@ -245,7 +246,9 @@ def _fit(
         return _category(name, Counter(map(number_text, values.values[~np.isnan(array)])), len(values), seen)
     found = _number(name, array, written, marks, seen)
     if found is None:  # a column with one value, or none, in each row holds categories
-        texts = counts if values.form == TEXTS else Counter(map(number_text, array[np.isfinite(array)].tolist()))
+        as_text = iso_text if values.form == DATES else number_text
+        texts = counts if values.form == TEXTS else Counter(map(as_text, array[np.isfinite(array)].tolist()))
+        seen.points = [other for other in seen.points if other != name]  # it has no numbers after all
         return _category(name, texts, len(values), seen)
     return found
 
@@ -334,7 +337,7 @@ def _number(name: str, values: NDArray[np.float64], written: str, marks: str, se
         return Ignored(name, EMPTY)
     different = np.unique(present)
     if len(different) == 1:
-        return None if missing and written == PLAIN else Ignored(name, CONSTANT)
+        return None if missing else Ignored(name, CONSTANT)
     if name.lower() in ROW_NAMES and len(different) == len(values) and _rising(values):
         return Ignored(name, "counts the rows")
     if written == PLAIN and len(different) == len(values) > FEW and _rising(values):
