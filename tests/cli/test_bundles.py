@@ -520,13 +520,14 @@ def test_a_stopped_run_begins_anew_where_something_has_changed(
 
     words = ("predict", sorter, crowd, "--out", "p.csv")
 
-    def stop() -> Any:
+    def stop(*more: str) -> Any:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Draft, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
-            return command(*words)
+            return command(*words, *more)
 
     stopped = stop()
     assert stopped.code == 130 and stopped.err.endswith("Stopped after 30 rows. The same command goes on there.\n")
+    assert stop("--no-resume").err.endswith("The same command without --no-resume goes on there.\n")
     assert "the options have changed since" in command(*words, "--top", "2").err
     stop()
     with pytest.MonkeyPatch.context() as patched:

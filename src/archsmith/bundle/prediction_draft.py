@@ -29,6 +29,7 @@ from archsmith.data.lock import FileLock
 FORMAT = 1  # of what is kept of a run
 SAVE_SECONDS = 1.0  # after which the draft is known to be good again; so much work is lost at most, and one window
 MOST_REASONS = 10  # of rows without a prediction, that are kept
+WITHOUT = " without --no-resume"  # which begins anew whenever it is given
 SLICE = 2**20  # bytes that are looked at together
 # What a run depends on, in words.
 STILL = {
@@ -67,7 +68,7 @@ class Draft:
         """``made_from``: of each key of ``STILL``, a text that changes when it does. ``resume``: go on with an earlier
         run. Raises UsageError when another process writes the file.
         """
-        self.path, self.form, self.made_from = path, form, dict(made_from)
+        self.path, self.form, self.made_from, self.resume = path, form, dict(made_from), resume
         self.draft = path.with_name(f".{path.name}.part")
         self.state = path.with_name(f".{path.name}.part.json")
         self.note = ""
@@ -178,7 +179,8 @@ class Draft:
         except OSError as error:
             raise ArchsmithError(
                 f"The predictions cannot be written to {str(self.path)!r} ({reason(error)}).",
-                "Make room for them, or choose another place. The same command then goes on where it was.",
+                f"Make room for them, or choose another place. The same command{'' if self.resume else WITHOUT} then "
+                "goes on where it was.",
             ) from error
 
 
