@@ -276,7 +276,7 @@ def prices(table_splits):
 def test_what_only_classes_have_is_refused_where_targets_turn_out_to_be_numbers(prices, wish, words):
     loaded = types.SimpleNamespace(splits=prices)
     with pytest.raises(UsageError, match=words):
-        measured(FitSettings("rows.csv", trials=20, **wish), Tables(), loaded, 0.0, 0.0)
+        measured(FitSettings("rows.csv", seconds=None, trials=20, **wish), Tables(), loaded, 0.0, 0.0)
 
 
 def test_what_has_no_effect_on_a_regression_is_not_searched(prices, table_splits):
