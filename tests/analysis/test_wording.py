@@ -19,6 +19,7 @@ def plain(text: str) -> str:
         (0.5, None, "50 %"),
         (1.0, None, "100 %"),
         (0.99996, 10_000, "99.9960 %"),
+        (0.9999984, None, "99.9998 %"),
         (0.0001, None, "0.010 %"),
         (0.0, None, "0 %"),
     ],
@@ -75,6 +76,7 @@ def test_points(value: float, text: str) -> None:
         (5.0, "5"),
         (1234.5, "1,234"),
         (1.5e-7, "1.5e-07"),
+        (0.9999984, "0.999998"),
     ],
 )
 def test_scores_have_one_number_of_digits(value: float, text: str) -> None:

@@ -26,7 +26,7 @@ def final(table_splits):
     graph = Tables().baselines(table_splits, FitSettings("rows.csv"))[0].graph
     candidate = Candidate("tuned", graph, Recipe(batch_size=7), origin=ORIGIN)
     found = Workshop(Tables(), table_splits, torch.device("cpu")).scored(candidate, Network(graph, seed=5).eval())
-    return dataclasses.replace(found, seconds=4.0, epochs=2.5)
+    return dataclasses.replace(found, seconds=4.0, epochs=2.5, fell=True)
 
 
 def test_the_network_comes_back_as_it_was(final, table_splits, tmp_path):
@@ -38,6 +38,7 @@ def test_the_network_comes_back_as_it_was(final, table_splits, tmp_path):
     assert (candidate.name, candidate.graph, candidate.origin) == ("earlier", final.candidate.graph, ORIGIN)
     assert candidate.recipe == final.candidate.recipe and candidate.trained
     assert (before.trial, before.fixed, before.facts["seconds"], before.facts["epochs"]) == (None, False, 4.0, 2.5)
+    assert before.facts["fell"] is True
 
 
 def test_only_what_an_earlier_round_chose_counts_and_the_last_one_does(final, tmp_path):

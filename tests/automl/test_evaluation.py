@@ -125,6 +125,14 @@ def test_settings_of_a_bank_that_there_is_not_are_refused(weights: str) -> None:
         start(asked, 0.0, lambda event: None)
 
 
+@pytest.mark.parametrize(("name", "value"), [("schedule", "cosine"), ("warmup", 0.3)])
+def test_a_schedule_that_no_network_is_trained_by_is_refused(name: str, value: object) -> None:
+    asked = {"recipe": {name: value}}
+    with pytest.raises(UsageError, match=rf"recipe\.{name} has no effect: networks are trained at a constant"):
+        start(FitSettings("nowhere", settings=asked), 0.0, lambda event: None)
+    check_settings(FitSettings("digits", weights=SHARED, settings=asked), SHARED)  # those weights have a schedule
+
+
 def test_settings_that_have_an_effect_are_taken() -> None:
     enas = {"controller": {"steps": 4}, "candidates": 300, "derived": 3, "recipe": {"epochs": 2}}
     check_settings(FitSettings("digits", strategy="enas", settings={"shared": enas}), SHARED)

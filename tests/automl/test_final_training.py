@@ -125,7 +125,7 @@ def test_its_first_part_has_what_costs_less_and_its_last_part_has_not(workshop, 
     def trained(network, data, recipe, pipeline, **options):
         used.append((pipeline, options.get("anneal", False)))
         options["save_to"].touch()
-        return types.SimpleNamespace(score=0.5, spent=1.0, epochs=1.0)
+        return types.SimpleNamespace(score=0.5, spent=1.0, epochs=1.0, fell=True)
 
     monkeypatch.setattr(Tables, "cheaper", lambda self, splits, pipeline, graph: cheaper)
     monkeypatch.setattr("archsmith.automl.final_training.train", trained)
@@ -197,7 +197,8 @@ def test_weights_that_were_clearly_better_before_are_taken_back(workshop, begun,
     monkeypatch.setattr(Workshop, "_trained", spoilt)
     final, _ = train(workshop, begun, tmp_path / "b", epochs=60.0)
     assert final.score.metrics["accuracy"] >= 0.9 * best.score.metrics["accuracy"]
-    assert final.epochs < best.epochs == 60.0
+    assert final.epochs < best.epochs == 60.0 and best.fell
+    assert final.fell == loop.best_weights(tmp_path / "b" / "trial3.best.safetensors")[2]["fell"]
     assert workshop.goal.score(final.outputs(valid), valid.targets).metrics == pytest.approx(final.score.metrics)
 
 
@@ -333,7 +334,35 @@ def facts(splits, final):
         said[f"{part}_labels"] = splits.by_name[part].targets
     rows = [row_of(final, {}, splits.task.metric, exported=True)]
     nothing = types.SimpleNamespace(finished=())
-    return facts_of(job, final.candidate, rows, said, history=nothing, reason="trials", seconds=1.0)
+    more = {"history": nothing, "reason": "trials", "seconds": 1.0, "fell": final.fell}
+    return facts_of(job, final.candidate, rows, said, **more)
+
+
+def test_the_settings_of_a_training_that_went_on_are_those_that_it_had(workshop, begun, tmp_path):
+    ended, _ = train(workshop, begun, tmp_path, epochs=5.0)
+    left = workshop.restored(begun, tmp_path / "trial3.carried.safetensors")
+    again = workshop.restored(begun, tmp_path / "trial3.safetensors")
+    told = [facts(workshop.splits, each).recipe for each in (ended, again, left)]
+    assert [each["schedule"] for each in told] == ["constant, then linear decay"] * 2 + ["constant"]
+    assert all(each["average"] == 0.5 and "warmup" not in each for each in told)
+
+
+def test_the_settings_of_a_training_by_its_own_schedule_are_its_recipe(workshop, candidate, tmp_path):
+    wide = dataclasses.replace(candidate, recipe=dataclasses.replace(RECIPE, batch_size=100_000))
+    small = dataclasses.replace(workshop, memory_mb=1.0)
+    told = facts(workshop.splits, train(small, wide, tmp_path)[0]).recipe
+    assert (told["schedule"], told["warmup"], told["average"]) == (RECIPE.schedule, RECIPE.warmup, RECIPE.average)
+    assert told["batch_size"] == small.fitted(wide).batch_size < 100_000  # the batch that fitted into the memory
+    cosine = dataclasses.replace(candidate, recipe=dataclasses.replace(RECIPE, schedule="cosine"))
+    assert "warmup" not in facts(workshop.splits, train(workshop, cosine, tmp_path / "b")[0]).recipe
+
+
+def test_a_regression_tells_of_no_labels_that_were_smoothed(prices, tmp_path):
+    space, first = Tables().fixed(prices)
+    workshop = Workshop(Tables(), prices, torch.device("cpu"))
+    final, _ = train(workshop, Candidate("fixed", space.graph(first), RECIPE, first, space), tmp_path, epochs=1.0)
+    told = facts(prices, final).recipe
+    assert "label_smoothing" not in told and told["learning_rate"] == RECIPE.learning_rate
 
 
 def exported(workshop, final, folder):

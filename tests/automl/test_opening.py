@@ -3,11 +3,25 @@
 import dataclasses
 import shutil
 import time
+import types
 
+import numpy as np
 import pytest
 
+from archsmith import catalog
 from archsmith.automl import opening
-from archsmith.automl.opening import check_out, checked, job_view, known, latest_unfinished, measured, settings_in
+from archsmith.automl.modalities.images import Images
+from archsmith.automl.modalities.tables import Tables
+from archsmith.automl.opening import (
+    Prospect,
+    check_out,
+    checked,
+    job_view,
+    known,
+    latest_unfinished,
+    measured,
+    settings_in,
+)
 from archsmith.automl.plan import Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.settings import FitSettings
@@ -16,8 +30,10 @@ from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Extended
 from archsmith.core.records import Opened
+from archsmith.data.tables.examples import TableSplits
 from archsmith.runtime.extension import Standing
 from archsmith.runtime.workspace import Workspace
+from archsmith.training.recipe import decided
 
 SPEED = Speed(0.01, 128, 1000, 100, 100, example_seconds=1e-4)
 
@@ -215,9 +231,72 @@ def test_what_is_measured_before_a_job_leaves_no_study(workspace):
     assert found.speed.n_train == len(loaded.splits.train)
     assert found.lines() == [*found.findings.lines(), *found.machine, *lines_of(found.plan), *found.needs]
     assert not workspace.list()
-    long = dataclasses.replace(found.plan, forecast_trials=2000.0)
-    more = dataclasses.replace(found, plan=long, speed=dataclasses.replace(found.speed, params=50_000)).needs[-1]
-    assert "about 1.2 GB of disk" in more  # their checkpoints, of 0.6 MB each
+
+
+def test_what_a_job_needs_is_told_of_what_was_measured_only(tmp_path):
+    (tmp_path / "data").write_bytes(bytes(12_000))
+    settings, plan = FitSettings("photos", 60.0, pretrained=False), make_plan(60.0, None, 1.0, SPEED)
+    speed = dataclasses.replace(SPEED, memory_mb=19.0)
+    job = Prospect(settings, Images(), None, tmp_path, None, plan, speed, None, 19_400.0, None, {}, 0.0)
+    training = "Training the hand-made network takes about 19 MB"
+    others = "others may take several times as much. The data take 12 kB of disk"
+    assert job.needs == [f"{training} of 19 GB of memory; {others}; trials keep up to 2.0 GB more."]
+    less = dataclasses.replace(job, memory_mb=None, settings=dataclasses.replace(settings, disk_mb=50.0))
+    assert less.needs[0].startswith(f"{training} of memory;")
+    assert less.needs[0].endswith("; trials keep up to 50 MB more.")
+    none = dataclasses.replace(job, plan=dataclasses.replace(plan, searching=False))
+    assert none.needs[0].endswith("The data take 12 kB of disk.")
+
+
+def test_a_setting_of_the_recipe_holds_for_every_network(table_splits):
+    modality, asked = Tables(), {"recipe": {"weight_decay": 0.05, "epochs": 3}}
+    settings = FitSettings("rows.csv", 20.0, settings=asked)
+    space, fixed = (make(settings, modality, table_splits, {}) for make in (opening.space_of, opening.fixed_candidate))
+    seeds = modality.seeds(space).values()
+    recipes = [decided(fixed.recipe, fixed.augmentation, seed)[0] for seed in seeds]
+    assert {recipe.weight_decay for recipe in recipes} == {0.05} and len({each.learning_rate for each in recipes}) > 1
+    assert recipes[0] == fixed.recipe  # so the hand-made network is known again among the trials
+    assert catalog.from_spec(catalog.to_spec(space), "space") == space
+
+
+def test_what_a_person_decided_is_not_told_as_found_by_the_probe(tmp_path):
+    device = types.SimpleNamespace(sentence="Trained here.", exact="")
+    settings, plan = FitSettings("photos", 60.0), make_plan(60.0, None, 1.0, SPEED)
+    found = {"shift": 0.04, "flip": False}
+    job = Prospect(settings, Images(), None, tmp_path, None, plan, SPEED, device, None, None, found, 0.0)
+    decided_by_hand = dataclasses.replace(job, settings=FitSettings("photos", settings={"recipe": {"shift": 0.1}}))
+    assert [len(each.machine) for each in (job, decided_by_hand)] == [2, 1]
+
+
+@pytest.fixture
+def prices(table_splits):
+    """The rows with a regression target."""
+    parts = {
+        name: dataclasses.replace(rows, targets=np.arange(len(rows), dtype=np.float64), classes=())
+        for name, rows in table_splits.by_name.items()
+    }
+    return TableSplits(**parts, name="t", columns=table_splits.columns, names=table_splits.names)
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"balance": True}, "Only classes can be balanced"),
+        ({"settings": {"recipe": {"balance": True}}}, r"recipe\.balance has no effect on a regression target"),
+        ({"settings": {"recipe": {"label_smoothing": 0.2}}}, r"recipe\.label_smoothing has no effect on a regression"),
+    ],
+)
+def test_what_only_classes_have_is_refused_where_targets_turn_out_to_be_numbers(prices, wish, words):
+    loaded = types.SimpleNamespace(splits=prices)
+    with pytest.raises(UsageError, match=words):
+        measured(FitSettings("rows.csv", seconds=None, trials=20, **wish), Tables(), loaded, 0.0, 0.0)
+
+
+def test_what_has_no_effect_on_a_regression_is_not_searched(prices, table_splits):
+    settings, name = FitSettings("rows.csv", 20.0), "recipe/label_smoothing"
+    spaces = [opening.space_of(settings, Tables(), splits, {}) for splits in (table_splits, prices)]
+    assert [name in space.first() for space in spaces] == [True, False]
+    assert "recipe/learning_rate" in spaces[1].first()
 
 
 def test_wrong_names_are_found_before_data_are_read(workspace):

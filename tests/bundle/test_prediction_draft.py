@@ -163,6 +163,18 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(tmp_path: Path, m
         assert running.reached.n == 2
 
 
+@pytest.mark.parametrize(("resume", "which"), [(True, "command then"), (False, "command without --no-resume then")])
+def test_a_full_disk_says_which_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resume: bool, which: str
+) -> None:
+    with draft(tmp_path / "p.csv", resume) as running:
+        running.add(block(1))
+        with monkeypatch.context() as patched, pytest.raises(ArchsmithError) as caught:
+            patched.setattr(running, "_file", _Full(running._file, OSError(28, "No space left on device")))
+            running.add(block(3))
+    assert f"The same {which} goes on where it was." in str(caught.value.hint)
+
+
 class _Full:
     """A file that takes no more."""
 

@@ -242,7 +242,7 @@ def test_the_state_in_one_sentence() -> None:
         ("calibrate", {"temperature": 1.0382}, "its probabilities are softened a little to fit the validation split"),
         ("calibrate", {"temperature": 1.4}, "its probabilities are softened to fit the validation split"),
         ("calibrate", {"temperature": 0.25}, "its probabilities are sharpened to fit the validation split"),
-        ("test", {"tests": {"fixed": {"accuracy": 0.9}}, "read": True}, "as said at its start"),
+        ("test", {"tests": {"fixed": {"accuracy": 0.9}}, "read": True, "exported": "fixed"}, "as said at its start"),
         ("read", {"lead": 5.6}, "as said at its start"),
     ],
 )

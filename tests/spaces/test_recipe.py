@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archsmith.core.space import Space
-from archsmith.spaces.recipe import ImageRecipe, PictureRecipe
+from archsmith.spaces.recipe import ImageRecipe, OpenRecipe, PictureRecipe
 from archsmith.spaces.tabular import TableRecipe
 
 SPACES = (ImageRecipe(), PictureRecipe(), TableRecipe())
@@ -28,6 +28,15 @@ def test_the_first_architecture_takes_the_first_option_of_every_decision(space: 
 def test_pictures_are_trained_like_images_unless_something_else_is_decided() -> None:
     assert PictureRecipe().first() == ImageRecipe().first()
     assert set(ImageRecipe().enumerate()) < set(PictureRecipe().enumerate())
+
+
+def test_what_was_decided_beforehand_is_asked_no_more() -> None:
+    given = {"weight_decay": 0.01, "shift": 0.2, "epochs": 3}
+    asked = OpenRecipe(PictureRecipe(), given).sample(np.random.default_rng(0))
+    names = ("learning_rate", "flip", "cutout", "label_smoothing")
+    assert set(asked) == {f"recipe/{name}" for name in names}
+    given = dict.fromkeys(("learning_rate", "weight_decay", "label_smoothing"), 0.1)
+    assert not OpenRecipe(TableRecipe(), given).sample(np.random.default_rng(0))
 
 
 def test_the_first_options_for_tables_are_the_recipe_of_tables() -> None:

@@ -557,7 +557,8 @@ def test_the_weights_that_scored_best_are_kept(digits: ImageSplits, tmp_path: Pa
     last = fit(digits, network, CONSTANT, epochs=3, report=report, best_to=tmp_path / "best")
     found = loop.best_weights(tmp_path / "best")
     assert found is not None and found[1] == max(seen.values())
-    assert found[2] == next(epoch for epoch, score in seen.items() if score == found[1])
+    assert found[2]["epochs"] == next(epoch for epoch, score in seen.items() if score == found[1])
+    assert found[2]["fell"] is False is last.fell
     kept = Small()
     kept.load_state_dict(found[0])
     goal = Goal.of(digits.task)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from archsmith.core.wording import decimals as decimals
 from archsmith.core.wording import epochs as epochs
 from archsmith.core.wording import metric_name as metric_name
 from archsmith.core.wording import network_name as network_name
@@ -42,7 +43,7 @@ def share(value: float, n: int | None = None) -> str:
     places = 2 if n is not None and n >= 5000 else 1
     text = f"{100 * value:.{places}f}"
     if (value < 1 and float(text) == 100.0) or (value > 0 and float(text) == 0.0):
-        text = f"{100 * value:.{places + 2}f}"
+        text = f"{100 * value:.{decimals(value, places + 4) - 2}f}"
     return f"{text.removesuffix('.0')}{NB}%"
 
 
@@ -64,7 +65,7 @@ def number(value: float) -> str:
         return f"{int(value):,}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:.4g}" if abs(value) >= 1 else f"{value:.{decimals(value, 4)}g}"
 
 
 def from_data(value: float, digits: int = 4) -> str:

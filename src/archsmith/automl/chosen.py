@@ -66,6 +66,7 @@ def keep(final: Final, folder: Path, round: int) -> None:
         "seconds": final.seconds,
         "epochs": final.epochs,
         "cut": final.cut,
+        "fell": final.fell,
     }
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save(folder / f"chosen.{round}.safetensors", network.state_dict(), facts)

@@ -99,9 +99,16 @@ def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> S
 
 
 def check_settings(settings: FitSettings, weights: str) -> None:
-    """Raises UsageError for a ``shared.…`` setting that is unknown, impossible or without effect, before any data are
-    read. ``weights``: as in Plan, or ``auto``.
+    """Raises UsageError for a ``shared.…`` setting that is unknown, impossible or without effect, and for one of the
+    recipe without effect, before any data are read. ``weights``: as in Plan, or ``auto``.
     """
+    for name in ("schedule", "warmup"):
+        if weights != SHARED and name in settings.settings.get("recipe", {}):
+            raise UsageError(
+                f"The setting recipe.{name} has no effect: networks are trained at a constant learning rate, which "
+                "falls at the end.",
+                "Leave it out; only --weights shared trains by a schedule.",
+            )
     given = settings.settings.get(SHARED, {})
     if not given:
         return

@@ -128,6 +128,7 @@ class Final:
     ``seconds``, ``epochs``: what its training took over all openings, trials that it goes on from included.
     ``stopped``: was it not trained to its end?
     ``cut``: did its limit on time end the fit of a model that is not trained in epochs?
+    ``fell``: did its constant learning rate fall at the end?
     """
 
     name: str
@@ -139,6 +140,7 @@ class Final:
     network: Network | None = None
     stopped: bool = False
     cut: bool = False
+    fell: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,8 +247,8 @@ class Workshop:
 
         valid = self.splits.valid
         score = self.goal.score(predicted(valid), valid.targets)
-        epochs = final.epochs if found[2] is None else found[2]
-        before = replace(final, score=score, outputs=predicted, epochs=epochs, network=network)
+        then = {name: found[2].get(name, getattr(final, name)) for name in ("epochs", "fell")}
+        before = replace(final, score=score, outputs=predicted, network=network, **then)
         return before if self.clearly_better(before, final) else final
 
     def clearly_better(self, one: Final, other: Final) -> bool:
@@ -269,14 +271,15 @@ class Workshop:
 
     def _trained(self, candidate: Candidate, file: Path, *, seed: int, **options: Any) -> Final:
         """``options``: of ``training.loop.train``."""
-        valid = self.splits.valid
+        valid, candidate = self.splits.valid, replace(candidate, recipe=self.fitted(candidate))
         network, trained = self._run(candidate, file, self.pipeline(candidate), valid, seed=seed, **options)
         assert trained.score is not None
 
         def predicted(examples: Examples) -> Tensor:
             return self.outputs(network, examples)
 
-        return Final(candidate.name, trained.score, predicted, trained.spent, trained.epochs, candidate, network)
+        final = Final(candidate.name, trained.score, predicted, trained.spent, trained.epochs, candidate, network)
+        return replace(final, fell=trained.fell)
 
     def _run(
         self, candidate: Candidate, file: Path, pipeline: Pipeline, valid: Examples | None, *, seed: int, **options: Any

@@ -497,6 +497,7 @@ class _Run:
                     history=self.search.history,
                     reason=self.phases.results["search"]["reason"],
                     seconds=self.phases.seconds,
+                    fell=chosen.fell,
                 ),
                 examples=self.job.modality.raw(splits.test, some),
                 targets=splits.test.targets[some],

@@ -156,8 +156,9 @@ class Modality(ABC):
         """The defaults of training."""
 
     def probe(self, splits: Splits, device: torch.device, seed: int, seconds: float | None) -> Mapping[str, Any]:
-        """What a look at the data of seconds says about how to train: fields of their augmentation. The default is not
-        to look. ``device``: where it may compute. ``seconds``: the most that it may take; None: no limit.
+        """What a look at the data of seconds says about how to train: fields of their augmentation, and what else
+        ``told`` needs. The default is not to look. ``device``: where it may compute. ``seconds``: the most that it may
+        take; None: no limit.
         """
         return {}
 

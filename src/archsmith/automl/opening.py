@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith import catalog
-from archsmith.automl.evaluation import check_settings
+from archsmith.automl.evaluation import check_settings, retention_of
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modality import Findings, Loaded, Modality, modality_of, named
 from archsmith.automl.plan import OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
@@ -30,16 +30,17 @@ from archsmith.core.errors import EvaluationError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Note
 from archsmith.core.records import StudyRecord
+from archsmith.core.wording import size
 from archsmith.data.examples import Augmentation, Splits
 from archsmith.data.stored import kind_of, opened
 from archsmith.data.sweeping import sweep
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.extension import Standing
 from archsmith.runtime.resuming import MORE_TIME, how_to_go_on, resume_command
-from archsmith.runtime.retention import Retention
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
 from archsmith.runtime.workspace import Workspace, called
+from archsmith.spaces.recipe import OpenRecipe
 from archsmith.strategies.race import Race
 from archsmith.strategies.race_pool import costs_of
 from archsmith.training import device as devices
@@ -47,7 +48,6 @@ from archsmith.training.device import Device
 from archsmith.training.recipe import Recipe, divided
 
 FIXED = "fixed"
-FEWEST_KEPT = 20  # checkpoints of trials that a job is expected to keep
 CARRYING_ON = ("race", "halving", "hyperband", "asha")  # strategies that choose the work of a trial themselves
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
 PROBE_SHARE = 0.03  # of the budget that a probe of the data may take
@@ -74,7 +74,7 @@ class Prospect:
     ``findings``: what the checks of the data found.
     ``memory_mb``: what one training may hold; None: no limit.
     ``space``: the search space.
-    ``probed``: fields of the augmentation that suit the data, see ``Modality.probe``.
+    ``probed``: see ``Modality.probe``.
     ``started``: of this opening, Unix time.
     ``read_seconds``: what reading, checking and measuring took in it.
     """
@@ -112,20 +112,20 @@ class Prospect:
 
     @property
     def machine(self) -> list[str | Note]:
-        """Where networks are trained, and what a probe of the data found."""
-        return [Note(self.device.sentence, self.device.exact), *filter(None, [self.modality.told(self.probed)])]
+        """Where networks are trained, and what a probe of the data found, unless the person decided otherwise."""
+        decided = self.probed.keys() & self.settings.settings.get("recipe", {}).keys()
+        found = "" if decided else self.modality.told(self.probed)
+        return [Note(self.device.sentence, self.device.exact), *filter(None, [found])]
 
     @property
     def needs(self) -> list[str]:
         """What is missing, and the memory and disk that the job takes."""
-        n_kept = 0 if self.plan.weights == SHARED else max(FEWEST_KEPT, round(self.plan.forecast_trials))
-        kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
-        disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
+        trials = f"; trials keep up to {_size(retention_of(self.settings, self.plan).max_mb)} more"
         return [
             *self.modality.notes(self.settings),
-            f"One training needs about {_size(self.speed.memory_mb)}{of} of memory; the whole job takes about "
-            f"{_size(disk)} of disk.",
+            f"Training the hand-made network takes about {_size(self.speed.memory_mb)}{of} of memory; others may take "
+            f"several times as much. The data take {_size(self.data_mb)} of disk{trials * self.plan.searching}.",
         ]
 
     @property
@@ -179,7 +179,9 @@ def training_of(
     recipe: Recipe = catalog.build(Recipe, {**defaults, "balance": settings.balance, **ours})
     if splits is not None and "batch_size" not in chosen:
         recipe = recipe.sized(len(splits.train))
-    return recipe, catalog.build(augmentation, {**(probed or {}), **theirs})
+    fields = {entry.name for entry in dataclasses.fields(augmentation)}
+    found = {name: value for name, value in (probed or {}).items() if name in fields}
+    return recipe, catalog.build(augmentation, {**found, **theirs})
 
 
 def _space_class(name: str) -> type[NetworkSpace]:
@@ -196,10 +198,15 @@ def space_of(
 ) -> NetworkSpace:
     """The search space for these data. Raises UsageError for a space that lays out no networks.
 
-    Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
+    Where ``weights`` are shared it asks for no recipe: no trial would be trained with it. What the person has set, and
+    what has no effect on a regression target, is no question.
     """
     cls = _space_class(settings.space or modality.space)
-    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed))
+    recipe = None if weights == SHARED else modality.recipe_space(probed)
+    given = {**settings.settings.get("recipe", {}), **({"label_smoothing": 0.0} if splits.is_regression else {})}
+    if recipe is not None and given:
+        recipe = OpenRecipe(recipe, given)
+    plain = cls.for_task(splits.task, recipe=recipe)
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
 
@@ -306,6 +313,7 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
     ``started``: of the job, ``began``: of reading the data, both Unix time.
     """
     splits, device = loaded.splits, devices.choose(settings.device)
+    _refuse_for_regression(settings, splits)
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(modality, splits, device.torch, memory_mb)
     most = None if settings.seconds is None else PROBE_SHARE * settings.seconds
@@ -343,6 +351,17 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
         started,
         time.time() - began,
     )
+
+
+def _refuse_for_regression(settings: FitSettings, splits: Splits) -> None:
+    """Raises UsageError for what only classes can have, where the targets turn out to be numbers."""
+    if not splits.is_regression:
+        return
+    if settings.balance:
+        raise UsageError("Only classes can be balanced.", "Leave out --balance for a regression target.")
+    for name in ("balance", "label_smoothing"):
+        if name in settings.settings.get("recipe", {}):
+            raise UsageError(f"The setting recipe.{name} has no effect on a regression target.", "Leave it out.")
 
 
 def _refuse_little_memory(settings: FitSettings, workshop: Workshop, fixed: Candidate) -> None:
@@ -576,4 +595,4 @@ def _study_name(name: str) -> str:
 
 
 def _size(megabytes: float) -> str:
-    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+    return size(round(1e6 * megabytes))

@@ -333,6 +333,7 @@ class Pool:
         final = dataclasses.replace(
             self.workshop.scored(dataclasses.replace(candidate, name=name), before.network),
             **{field: before.facts[field] for field in ("seconds", "epochs", "cut")},
+            fell=before.facts.get("fell", True),  # which earlier versions did not write down
         )
         metric = self.task.metric
         most = max((each.score.metrics[metric] for each in others if self.may_be_exported(each)), default=-math.inf)

@@ -74,9 +74,10 @@ def facts_of(
     history: History,
     reason: str,
     seconds: float,
+    fell: bool = False,
 ) -> Facts:
     """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or regression targets ``(n,)``, by
-    split.
+    split. ``fell``: see ``Final``.
     """
     splits, settings, findings = job.splits, job.settings, job.findings
     sizes = {f"n_{name}": len(examples) for name, examples in splits.by_name.items()}
@@ -86,7 +87,7 @@ def facts_of(
     counts = {}
     if not splits.is_regression:
         counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}
-    recipe = chosen.recipe.to_dict() if chosen.trained else {}
+    recipe = _recipe(chosen, fell, splits.is_regression) if chosen.trained else {}
     if not splits.is_regression:  # models that gradient descent does not train know it from the splits as well
         recipe["balance"] = splits.balanced
     # Classes of pictures in folders have no name in common. Those of a table have, whatever it is. What regression
@@ -140,6 +141,18 @@ def facts_of(
         command=command_of(settings),
         origin=chosen.origin,
     )
+
+
+def _recipe(chosen: Candidate, fell: bool, is_regression: bool) -> dict[str, Any]:
+    """The settings that ``chosen`` was trained with, without those that had no effect."""
+    used = (chosen.recipe if chosen.begun is None else chosen.recipe.proxy()).to_dict()
+    if used["schedule"] != "one_cycle":
+        del used["warmup"]
+    if chosen.begun is not None and fell:
+        used["schedule"] = "constant, then linear decay"
+    if is_regression:
+        del used["label_smoothing"]
+    return used
 
 
 def per_class(splits: Splits, probabilities: np.ndarray[Any, Any]) -> tuple[dict[str, Any], ...]:

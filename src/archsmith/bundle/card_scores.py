@@ -109,7 +109,7 @@ def _rows(manifest: Manifest) -> str:
 
 
 def _heading(n_trials: int | None) -> str:
-    same = "all trained on the same training split:"
+    same = "all from the same training split, though some may not have seen all of it:"
     if n_trials == 0:
         return f"There was no search. What was trained instead, {same}"
     return f"What the search brought, beside models that need none (baselines), {same}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archsmith.core.targets import METRICS
+from archsmith.core.wording import decimals
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -35,14 +36,14 @@ def score(metric: str, value: float | None) -> str:
     unit = METRICS[metric].unit if metric in METRICS else ""
     if unit == "target":  # whatever its size
         return f"{value:,.4g}"
-    return percent(value) if "accuracy" in metric else f"{value:z.4f}"
+    return percent(value) if "accuracy" in metric else f"{value:z.{decimals(value, 4)}f}"
 
 
 def share(value: float | None) -> str:
-    """One place of a percentage."""
-    return "–" if value is None else f"{100 * value:.1f} %"
+    """One place of a percentage; more where it is not quite 100."""
+    return "–" if value is None else f"{100 * value:.{decimals(value, 3) - 2}f} %"
 
 
 def percent(value: float) -> str:
-    """Two places of a percentage."""
-    return f"{100 * value:.2f} %"
+    """Two places of a percentage; more where it is not quite 100."""
+    return f"{100 * value:.{decimals(value, 4) - 2}f} %"

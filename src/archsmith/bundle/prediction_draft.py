@@ -29,6 +29,7 @@ from archsmith.data.lock import FileLock
 FORMAT = 1  # of what is kept of a run
 SAVE_SECONDS = 1.0  # after which the draft is known to be good again; so much work is lost at most, and one window
 MOST_REASONS = 10  # of rows without a prediction, that are kept
+WITHOUT = " without --no-resume"  # which begins anew whenever it is given
 SLICE = 2**20  # bytes that are looked at together
 # What a run depends on, in words.
 STILL = {
@@ -69,7 +70,7 @@ class Draft:
         """``made_from``: of each key of ``STILL``, a text that changes when it does. ``resume``: go on with an earlier
         run. ``noun``: what an example is called. Raises UsageError when another process writes the file.
         """
-        self.path, self.form, self.made_from, self.noun = path, form, dict(made_from), noun
+        self.path, self.form, self.made_from, self.resume, self.noun = path, form, dict(made_from), resume, noun
         self.draft = path.with_name(f".{path.name}.part")
         self.state = path.with_name(f".{path.name}.part.json")
         self.note = ""
@@ -180,7 +181,8 @@ class Draft:
         except OSError as error:
             raise ArchsmithError(
                 f"The predictions cannot be written to {str(self.path)!r} ({reason(error)}).",
-                "Make room for them, or choose another place. The same command then goes on where it was.",
+                f"Make room for them, or choose another place. The same command{'' if self.resume else WITHOUT} then "
+                "goes on where it was.",
             ) from error
 
 

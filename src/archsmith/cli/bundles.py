@@ -317,7 +317,7 @@ def _write(
     from json import dumps
 
     from archsmith.bundle.manifest import MANIFEST, checksum
-    from archsmith.bundle.prediction_draft import Draft
+    from archsmith.bundle.prediction_draft import WITHOUT, Draft
     from archsmith.bundle.prediction_files import form_of
     from archsmith.bundle.predictions import batches
     from archsmith.cli.interrupts import Interrupted
@@ -345,7 +345,8 @@ def _write(
                 named = len(draft.reached.reasons)
             draft.finish()
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped after {draft.reached.n:,} {nouns}.", "The same command goes on there.") from None
+        again = f"The same command{'' if resume else WITHOUT} goes on there."
+        raise Interrupted(f"Stopped after {draft.reached.n:,} {nouns}.", again) from None
     return draft.reached.n, draft.reached.n_broken
 
 

@@ -15,7 +15,7 @@ CUT_SHARE = 0.9  # of the time that a training was given is what one takes that 
 EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 END = ("test", "export", "report")  # phases that time is kept for together
 BETWEEN = "what lies between the phases"
-ASKED = "A person asked the job to finish early, so the trainings after that were cut short"
+ASKED = "A person asked the job to finish early, so trainings got less time from then on"
 
 
 def about_time(result: Mapping[str, Any], told_as: Callable[[float], str] = clock) -> str:
@@ -28,7 +28,7 @@ def about_time(result: Mapping[str, Any], told_as: Callable[[float], str] = cloc
     if over > OVER_SHARE * seconds + OVER_SECONDS:
         late = f"That is {told_as(over)} more than the budget: {_late(result, over, told_as)}"
     if result.get("asked_to_finish"):
-        return f"{late} {ASKED}{', and time was left' if budget and over < 0 else ''}.".strip()
+        return f"{late} {ASKED}{', and some was left' if budget and over < 0 else ''}.".strip()
     if late:
         return late
     if over < -EARLY_SHARE * seconds and result.get("stop_reason") in (*FOR_TIME, SETTLED, EXHAUSTED):

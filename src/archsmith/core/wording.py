@@ -155,6 +155,15 @@ GLOSSARY = {  # words that pages use without explaining them
 PURPOSES = {"train": "to learn from", "valid": "to choose by", "test": "for one test at the end"}
 
 
+def decimals(value: float, least: int) -> int:
+    """How many decimals ``value`` is told with, ``least`` or more: what is not quite 1, the perfect score, never looks
+    as if it were.
+    """
+    if not abs(value) < 1 or float(f"{abs(value):.{least}f}") < 1:
+        return least
+    return math.ceil(-math.log10(1 - abs(value)) - 1e-9)
+
+
 def number(value: float) -> str:
     """A score with four digits after the point, or a count with commas between thousands. A whole float of 1,000 or
     more is a count, too.
@@ -163,7 +172,9 @@ def number(value: float) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) or (value.is_integer() and 1000 <= abs(value) < 1e15):
         return f"{int(value):,}"
-    return f"{value:z.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
+    if value == 0 or 1e-3 <= abs(value) < 1000:
+        return f"{value:z.{decimals(value, 4)}f}".rstrip("0").rstrip(".")
+    return f"{value:.4g}"
 
 
 def some_used(n: int, of: int, nouns: str, why: str) -> str:

@@ -291,8 +291,8 @@ class Progress:
         if isinstance(result.get(READY), Mapping):
             names = [the_network(str(name)) for name in result[READY]]
             return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} trained to the end"
-        if result.get("read") is False:
-            return "known from before, so nothing was measured again"
+        if "read" in result:  # what came of the test, the end of the job tells
+            return "" if result["read"] else "known from before, so nothing was measured again"
         metric = self.view.metric
         if TEMPERATURE in result:
             exact = f" (temperature {number(result[TEMPERATURE])})" if self.exact else ""

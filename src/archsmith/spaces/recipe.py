@@ -7,11 +7,13 @@ default of the training recipe or of the augmentation of images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from archsmith.core.architecture import Architecture
+from archsmith.core.architecture import RECIPE, Architecture, Scalar
 from archsmith.core.fields import checked
-from archsmith.core.space import Choose, Space
+from archsmith.core.space import Choose, Options, Space
 
 
 @checked
@@ -54,3 +56,23 @@ class PictureRecipe(ImageRecipe):
     """How a network of the space ``pictures`` is trained: one learning rate more, for networks without batch norm."""
 
     learning_rates: tuple[float, ...] = (0.2, 0.1, 0.4, 0.05)
+
+
+@checked
+@dataclass(frozen=True)
+class OpenRecipe(Space):
+    """What of a recipe is still to be decided.
+
+    ``recipe``: asks the decisions under ``recipe/``.
+    ``given``: answers by name, such as ``weight_decay``, that are known beforehand. They are asked no more.
+    """
+
+    recipe: Space
+    given: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def decide(self, choose: Choose) -> None:
+        def asked(path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar:
+            name = path.removeprefix(RECIPE)
+            return self.given[name] if name in self.given else choose(path, options, weights)
+
+        self.recipe.decide(asked)

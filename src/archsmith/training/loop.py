@@ -67,6 +67,7 @@ class Trained:
     ``resumed``: the epoch from which this call went on; 0 for a new training.
     ``step_seconds``: the time of a step at the end.
     ``precision``: what ``precision.choose`` said: ``float32``, ``mixed``, ``bfloat16`` or ``float16``.
+    ``fell``: did a constant rate fall at the end (``anneal``)?
     """
 
     epochs: float
@@ -78,6 +79,7 @@ class Trained:
     resumed: int
     step_seconds: float
     precision: str
+    fell: bool
 
 
 def train(
@@ -173,6 +175,7 @@ def train(
         run.resumed,
         run.pace.step_seconds,
         arithmetic,
+        run.falls_from is not None,
     )
 
 
@@ -409,7 +412,8 @@ class _Run:
             return None
         score = evaluate(self.network, self.valid, self.pipeline, self.goal, device=self.device, check=self.check)
         if self.best_to is not None:
-            _keep_best(self.best_to, self.network, score.metrics[self.goal.metrics[0]], self.epochs)
+            facts = {"epochs": self.epochs, "fell": self.falls_from is not None}
+            _keep_best(self.best_to, self.network, score.metrics[self.goal.metrics[0]], facts)
         return score
 
     # Checkpoints
@@ -488,7 +492,7 @@ class _Run:
             self.losses = self._losses(tensors["losses"].tolist())
         self.pace.step = facts["step"]
         self.pace.progress = facts["progress"] if same_length else facts["step"] / self.pace.n_steps
-        self.falls_from = facts.get("falls_from") if self.anneal else None
+        self.falls_from = facts.get("falls_from") if self.anneal or not go_on else None
         self.curve = [(step, metrics) for step, metrics in facts["curve"]]
         self.spent_before = facts.get("seconds", 0.0)  # earlier versions did not write it down
         # At a constant rate, a training that the clock ended goes on; with an annealed rate it is over.
@@ -505,19 +509,19 @@ def is_flat(curve: Curve, metric: str, patience: float) -> bool:
     return len(scores) - 1 - best >= MEASURED_SINCE and scores[-1][0] >= patience * scores[best][0]
 
 
-def _keep_best(place: Path, network: nn.Module, score: float, epochs: float) -> None:
+def _keep_best(place: Path, network: nn.Module, score: float, facts: Mapping[str, Any]) -> None:
     """Write the weights, unless those that are there scored as well. Scores are such that more is better."""
     found = checkpoint.load(place)
     if found is None or found[1]["score"] < score:
-        checkpoint.save(place, network.state_dict(), {"score": score, "epochs": epochs})
+        checkpoint.save(place, network.state_dict(), {"score": score, **facts})
 
 
-def best_weights(place: Path) -> tuple[dict[str, Tensor], float, float | None] | None:
-    """The weights that ``train`` left there with ``best_to``, their score, and after how many epochs it was; None where
-    there are none. Files of earlier versions do not say the epochs.
+def best_weights(place: Path) -> tuple[dict[str, Tensor], float, Mapping[str, Any]] | None:
+    """The weights that ``train`` left there with ``best_to``, their score, and when it was: after how many ``epochs``,
+    and whether the rate ``fell`` already. None where there are none. Files of earlier versions do not say when it was.
     """
     found = checkpoint.load(place)
-    return None if found is None else (found[0], float(found[1]["score"]), found[1].get("epochs"))
+    return None if found is None else (found[0], float(found[1]["score"]), found[1])
 
 
 def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.analysis.report.calibration import Calibration, _lead, calibration_of, drawings
+from archsmith.analysis.report.calibration import Calibration, _lead, calibration_of, drawings, terms
 from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
@@ -31,6 +31,11 @@ def test_levels_that_are_not_drawn_are_told() -> None:
     assert Calibration("", (whole,), (), 0.0, None).not_drawn("rows") == ""
     told = Calibration("", (whole, few), (), 0.0, None).not_drawn("rows")
     assert told == "Levels of confidence with fewer than 5 rows are not drawn."
+
+
+def test_a_temperature_of_1_changes_nothing_and_the_words_allow_for_it() -> None:
+    (explained,) = (text for _, text in terms(Calibration("", (), (), 0.0, None), EXAMPLES))
+    assert "probabilities may be made sharper or softer" in explained and "a little" not in explained
 
 
 def test_gaps_that_even_out_are_said_to_go_both_ways() -> None:

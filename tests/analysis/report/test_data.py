@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from archsmith.analysis.report.data import data_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
@@ -13,6 +15,22 @@ def test_the_data_in_a_sentence(make: Any) -> None:
     assert found is not None
     text = found.lead.replace(NB, " ")
     assert "“cat” has 100 training pictures, “dog” has 10." in text and "1 thing that you should know" in text
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([3, 1, 2], "The classes are uneven: “cat” has 3 training pictures, “dog” has 1."),
+        ([5, 2, 5], ""),
+        ([50, 20, 50], ""),
+        ([10, 10, 9], "Every class has about the same share."),
+    ],
+)
+def test_a_ratio_of_classes_tells_nothing_of_rare_ones(make: Any, counts: list[int], said: str) -> None:
+    found = data_of(read_study(make(checks={"counts": {"train": counts}})))
+    assert found is not None
+    text = found.lead.replace(NB, " ")
+    assert said in text and "rare" not in text and ("uneven" in text) == ("uneven" in said)
 
 
 def test_a_regression_says_what_is_predicted(make: Any) -> None:

@@ -17,8 +17,15 @@ def test_the_exported_network_comes_first(make: Any) -> None:
     found = curves_of(read_study(make()))
     assert found is not None and [curve.name for curve in found.curves] == ["searched", "fixed"]
     text = found.lead.replace(NB, " ")
-    assert text.startswith("Within 8 epochs the searched network went from 71 % to 78 % on the validation split.")
+    assert "to epoch 8 the searched network went from 71 % to 78 % on the validation split." in text
     assert "The last quarter brought 2 points." in text
+
+
+def test_a_curve_is_told_from_its_first_point_on(make: Any) -> None:
+    """A training that goes on from a trial has its first score behind the epochs of the trial."""
+    curve = Curve("searched", ((30.0, 0.71), (60.0, 0.74), (100.0, 0.78)), (), True)
+    text = _lead(read_study(make()), curve, EXAMPLES).replace(NB, " ")
+    assert text.startswith("From epoch 30 to epoch 100 the searched network went from 71 % to 78 % on the validation")
 
 
 def test_a_curve_that_comes_back_did_not_stay(make: Any) -> None:

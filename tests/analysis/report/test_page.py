@@ -114,6 +114,11 @@ def test_the_answer_comes_first(make: Any) -> None:
     )
 
 
+def test_networks_that_saw_a_part_of_the_data_are_not_said_to_have_seen_all(make: Any) -> None:
+    text = page(make()).text
+    assert "the same training pictures, though some may not have seen all of them." in text
+
+
 def test_ids_are_there_once_and_links_lead_to_them(make: Any) -> None:
     shown = page(make())
     assert {name for name, n in shown.ids.items() if n > 1} == set()

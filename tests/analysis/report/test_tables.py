@@ -53,6 +53,22 @@ def test_columns_that_are_not_used_say_why(study: Study) -> None:
     study.splits.ignored = (ignored,)  # type: ignore[union-attr]
     found = columns_of(study)
     assert found is not None and found.ignored == (("id", "is different in every row."),)
+    assert found.lead.startswith("One column that is used has gaps, “work <b>”")
+
+
+def test_gaps_are_told_of_the_columns_that_are_used(study: Study) -> None:
+    whole, gap = (SimpleNamespace(name=name, kind="number", missing=part) for name, part in (("a", 0.0), ("b", 0.5)))
+    empty = SimpleNamespace(name="remark", reason="has no values.")
+    leads = []
+    for columns, ignored in (((whole,), ()), ((whole,), (empty,)), ((gap, gap, whole), (empty,))):
+        study.splits = SimpleNamespace(  # type: ignore[assignment]
+            train=SimpleNamespace(columns=columns), ignored=ignored
+        )
+        found = columns_of(study)
+        assert found is not None
+        leads.append(found.lead.replace(NB, " "))
+    assert leads[:2] == ["No value is missing.", "No value is missing in the columns that are used."]
+    assert leads[2].startswith("2 of 3 columns that are used have gaps.")
 
 
 def test_the_first_rows_say_what_gaps_are(study: Study) -> None:

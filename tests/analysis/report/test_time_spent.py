@@ -58,7 +58,7 @@ def test_a_report_that_is_written_before_the_end_says_so_and_why_time_was_left(m
     assert spent is not None
     text = spent.lead.replace(NB, " ")
     assert text.startswith("The job had taken 20 s of the 1 min that it was given, when this report was written.")
-    assert "A person asked the job to finish early" in text and "time was left" in text
+    assert "A person asked the job to finish early" in text and "some was left" in text
 
 
 def test_a_job_that_took_too_long_is_not_praised() -> None:

@@ -9,6 +9,8 @@ import torch
 from archsmith.automl.modalities import picture_probe
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.picture_probe import Change, Probed, probe
+from archsmith.automl.opening import training_of
+from archsmith.automl.settings import FitSettings
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 
 SIDE, N = 16, 600
@@ -115,6 +117,19 @@ def test_the_recipe_space_begins_with_it_and_offers_nothing_beyond(shift, flip, 
     assert (space.first()["recipe/shift"], space.first()["recipe/flip"]) == (shift, flip)
     assert max(space.shifts) == shift and (len(space.shifts), len(space.flips)) == (shifts, flips)
     assert "pictures" in modality.told(found)
+
+
+def test_a_probe_that_learnt_nothing_is_not_told_as_a_finding():
+    drawn = splits(blob, 2)
+    valid = dataclasses.replace(drawn.valid, targets=1 - drawn.valid.targets)  # whatever it learns of these is wrong
+    found = probe(dataclasses.replace(drawn, valid=valid), torch.device("cpu"), 0, None)
+    assert found == Probed(0.04, False, sure=False)
+    told = Images().told(dataclasses.asdict(found))
+    assert "4% of their side, as suits most pictures: a probe could not tell" in told and "found" not in told
+    _, augmentation = training_of(FitSettings("photos"), Images(), drawn, dataclasses.asdict(found))
+    assert (augmentation.shift, augmentation.flip) == (0.04, False)
+    earlier = Images().told({"shift": 0.04, "flip": False})
+    assert earlier.endswith("up to 4% of their side: a probe found that this keeps their labels true.")
 
 
 def test_without_a_probe_everything_is_open():

@@ -204,7 +204,7 @@ class Compared:
             return "–"
         if self.metric == VOLUME:
             return f"{value:.4f}"
-        return f"{100 * value:.2f} %" if self.in_per_cent else number(value)
+        return f"{100 * value:.{wording.decimals(value, 4) - 2}f} %" if self.in_per_cent else number(value)
 
     @property
     def in_per_cent(self) -> bool:

@@ -119,7 +119,7 @@ def drawings(study: Study, facts: Calibration) -> dict[str, str]:
 
 def terms(facts: Calibration, words: Words) -> tuple[Term, ...]:
     explained = (
-        "After training, all probabilities are made a little sharper or softer, so that they mean what they say. "
+        "After training, all probabilities may be made sharper or softer, so that they mean what they say. "
         "One number does this, the temperature; it is found on the validation split. "
         "Calibration never changes which class is predicted."
     )

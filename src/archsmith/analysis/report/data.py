@@ -146,15 +146,15 @@ def _lead(study: Study, sizes: Mapping[str, int], counts: Sequence[tuple[str, in
 
 
 def _balance(counts: Sequence[tuple[str, int]], words: Words) -> str:
-    """Is any class rare?"""
+    """Are the classes uneven?"""
     if not counts:
         return ""
     rare, fewest = min(counts, key=lambda pair: pair[1])
     common, most = max(counts, key=lambda pair: pair[1])
-    if most > UNEVEN * fewest:
+    if most >= UNEVEN * fewest:  # as the card says it
         many, few = words.amount(most, "training"), f"{fewest:,}"
         return f" The classes are uneven: {quoted(common)} has {many}, {quoted(rare)} has {few}."
-    return " Every class has about the same share." if most <= EVEN * fewest else " No class is rare."
+    return " Every class has about the same share." if most <= EVEN * fewest else ""
 
 
 def drawings(study: Study, facts: Data) -> dict[str, str]:

@@ -80,12 +80,14 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
     if len(data) < 2:
         last = curve.losses[-1][0] if curve.losses else data[-1][0]
         return f"{sentence_case(name)} was trained for {epochs(last)}. {each}"
-    (_, start), (end_epoch, end) = data[0], data[-1]
+    (start_epoch, start), (end_epoch, end) = data[0], data[-1]
     before, after = (score(study.metric, value) for value in (start, end))
     went = f"began and ended at {after}" if before == after else f"went from {before} to {after}"
     if {score(study.metric, value) for _, value in data} == {after}:
         went = f"stayed at {after}"
-    text = f"Within {epochs(end_epoch)} {name} {went} on the validation split. {_kept(study, curve)}{each}"
+    since, until = (epochs(epoch).partition(" ")[0] for epoch in (start_epoch, end_epoch))
+    what = f"From epoch {since} to epoch {until} {name} {went} on the validation split."
+    text = f"{what} {_kept(study, curve)}{each}"
     if end_epoch < HARDLY:
         return f"{text} That is hardly trained, so this curve does not say what longer training would bring."
     if len(data) < POINTS:

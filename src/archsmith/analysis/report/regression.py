@@ -13,7 +13,7 @@ from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import target_name, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import from_data, short
+from archsmith.analysis.wording import decimals, from_data, short
 from archsmith.core import metrics
 
 MOST_DOTS = 800
@@ -54,10 +54,11 @@ def errors_of(study: Study) -> Errors | None:
     lead = f"Half of the predictions are within {short(half)} of the truth, nine of ten within {short(most)}."
     shown = _shown(errors)
     dots = tuple((float(truth[i]), float(predicted[i])) for i in shown)
+    r2 = metrics.r2(predicted, truth)
     table = (
         ("mean absolute error", short(metrics.mae(predicted, truth))),
         ("root mean squared error", short(metrics.rmse(predicted, truth))),
-        ("R² (1 is perfect; predicting the mean gives 0)", f"{metrics.r2(predicted, truth):.3f}"),
+        ("R² (1 is perfect; predicting the mean gives 0)", f"{r2:.{decimals(r2, 3)}f}"),
         ("mean absolute error of predicting the mean", short(np.abs(truth - truth.mean()).mean())),
         (f"test {words_of(study).many}", f"{len(truth):,}"),
     )

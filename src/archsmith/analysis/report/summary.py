@@ -29,7 +29,7 @@ from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found, without_answer
 from archsmith.core.targets import worse_than_the_mean
-from archsmith.core.wording import left_out, measure, number, reason_in_words, times
+from archsmith.core.wording import decimals, left_out, measure, number, reason_in_words, times
 
 Told = tuple[str, str]  # the headline, and what else must be said at once
 
@@ -115,11 +115,12 @@ def _errors(study: Study, test: Predictions) -> Told:
     truth, predicted = test.labels.astype(np.float64), test.outputs.astype(np.float64)
     off, baseline = metrics.mae(predicted, truth), float(np.abs(truth - truth.mean()).mean())
     tested = words_of(study).amount(len(truth), "test")
+    r2 = metrics.r2(predicted, truth)
     detail = (
         f"Always predicting the mean would be off by {short(baseline)}. "
-        f"R² is {metrics.r2(predicted, truth):.3f}: 1 is perfect, 0 is what the mean achieves."
+        f"R² is {r2:.{decimals(r2, 3)}f}: 1 is perfect, 0 is what the mean achieves."
     )
-    detail = " ".join([detail, *worse_than_the_mean(metrics.r2(predicted, truth))])
+    detail = " ".join([detail, *worse_than_the_mean(r2)])
     return f"Off by {short(off)} on average on {tested}", detail
 
 

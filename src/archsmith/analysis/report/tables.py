@@ -95,7 +95,7 @@ def columns_of(study: Study) -> Columns | None:
     rows = tuple(_column(column) for column in columns[:MOST_COLUMNS])
     head = rows_of(study, "train", range(HEAD))
     ignored = tuple((str(each.name), str(each.reason)) for each in getattr(study.splits, "ignored", ()))
-    return Columns(_lead(columns), rows, len(columns[MOST_COLUMNS:]), ignored, head)
+    return Columns(_lead(columns, all_used=not ignored), rows, len(columns[MOST_COLUMNS:]), ignored, head)
 
 
 def _columns(study: Study) -> Sequence[Any]:
@@ -134,17 +134,19 @@ def _date(days: float) -> str:
     return str(np.datetime64("1970-01-01") + np.timedelta64(round(days), "D"))
 
 
-def _lead(columns: Sequence[Any]) -> str:
+def _lead(columns: Sequence[Any], *, all_used: bool) -> str:
     missing = [column for column in columns if (getattr(column, "missing", 0) or 0) > 0]
     if not missing:
-        return "No value is missing."
+        return f"No value is missing{'' if all_used else ' in the columns that are used'}."
     largest = max(float(column.missing) for column in missing)
     worst = [str(column.name) for column in missing if float(column.missing) == largest]
     if len(missing) == 1:
-        return f"One column has gaps, {quoted(worst[0])}: {share(largest)} of its values are missing."
+        which = "One column" if all_used else "One column that is used"
+        return f"{which} has gaps, {quoted(worst[0])}: {share(largest)} of its values are missing."
     have, whose = ("has", "its values") if len(worst) == 1 else ("have", "the values of each")
     text = (
-        f"{len(missing):,} of {amount(len(columns), 'column')} have gaps. {several(worst)} {have} most: "
+        f"{len(missing):,} of {amount(len(columns), 'column')}{'' if all_used else ' that are used'} have gaps. "
+        f"{several(worst)} {have} most: "
         f"{share(largest)} of {whose} are missing."
     )
     empty = sum(float(column.missing) > HALF for column in missing)

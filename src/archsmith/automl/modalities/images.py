@@ -114,7 +114,10 @@ class Images(Modality):
         changes += ["mirrored"] if probed["flip"] else []
         if not changes:
             return "Training shows the pictures as they are: moved or mirrored ones are of another kind here."
-        return f"Training also shows pictures {' and '.join(changes)}: a probe found that this keeps their labels true."
+        text = f"Training also shows pictures {' and '.join(changes)}"
+        if not probed.get("sure", True):  # which earlier logs do not say
+            return f"{text}, as suits most pictures: a probe could not tell whether this keeps their labels true."
+        return f"{text}: a probe found that this keeps their labels true."
 
     def fixed(self, splits: Splits) -> tuple[NetworkSpace, Architecture]:
         """A residual network."""

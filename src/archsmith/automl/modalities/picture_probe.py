@@ -44,10 +44,12 @@ class Probed:
 
     ``shift``: the largest shift, as a share of the side; 0: none.
     ``flip``: may pictures be mirrored left to right?
+    ``sure``: was it found out? False: nothing was learnt, and these are what suits most pictures.
     """
 
     shift: float
     flip: bool
+    sure: bool = True
 
 
 def probe(splits: Splits, device: torch.device, seed: int, seconds: float | None) -> Probed:
@@ -88,7 +90,7 @@ def probe(splits: Splits, device: torch.device, seed: int, seconds: float | None
     network, epochs = trained(AS_THEY_ARE, STEPS * recipe.batch_size / len(few), half)
     plain = known(network)
     if plain <= 0:  # nothing was learnt, so nothing can be told; the mildest change that suits most pictures
-        return Probed(MILD, False)
+        return Probed(MILD, False, sure=False)
     height, width = cast(ImageExamples, few).shape[1:]
     dy, dx = max(1, round(MILD * height)), max(1, round(MILD * width))
     moves = [Change(dy=dy), Change(dy=-dy), Change(dx=dx), Change(dx=-dx)]
