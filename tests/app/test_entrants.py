@@ -122,7 +122,7 @@ def test_the_score_of_the_end_stands_where_the_end_is_told(view_of: Any, tried: 
     trials = tried(0, 0.9, epochs=5.2), tried(1, 0.6, x=2, epochs=3.0)
     exported, other = entrants(view_of(*trials, ResultRecord("accuracy", rows=rows))).entrants
     assert (exported.trial, exported.doing, exported.score_words) == (1, "exported", "80\xa0%")
-    assert (other.doing, other.score_words, other.learnt) == ("trained to its end", "70\xa0%", "55.7 epochs")
+    assert (other.doing, other.score_words, other.learnt) == ("had its last training", "70\xa0%", "55.7 epochs")
 
 
 def test_of_equals_none_is_the_best_alone_and_none_ends_ahead_of_all_that_there_is(view_of: Any, tried: Any) -> None:
@@ -130,7 +130,7 @@ def test_of_equals_none_is_the_best_alone_and_none_ends_ahead_of_all_that_there_
     trials = tried(0, 1.0, epochs=2.0), tried(1, 1.0, x=2, epochs=2.0), tried(2, 0.5, x=3)
     first = entrants(view_of(*trials, ResultRecord("accuracy", rows=rows))).entrants[0]
     best = "It has the best score of the trials, as others have."
-    assert first.why == f"{best} Another network was chosen to be trained to its end."
+    assert first.why == f"{best} Another network was chosen for the last training."
 
 
 def test_who_is_best_but_was_scored_once_is_not_said_to_have_a_worse_forecast(view_of: Any, tried: Any) -> None:
@@ -138,7 +138,7 @@ def test_who_is_best_but_was_scored_once_is_not_said_to_have_a_worse_forecast(vi
     chosen = ResultRecord("accuracy", rows=({"name": "searched", "trial": 1, "valid": 0.7, "exported": True},))
     newcomer = next(one for one in entrants(view_of(*trials, chosen)).entrants if one.trial == 2)
     best = "It has the best score of the trials."
-    assert newcomer.why == f"{best} Another network was chosen to be trained to its end."
+    assert newcomer.why == f"{best} Another network was chosen for the last training."
 
 
 def test_who_failed_later_is_not_said_to_make_way_for_others(view_of: Any, tried: Any) -> None:
@@ -231,7 +231,7 @@ def test_a_first_training_that_the_end_of_the_search_cut_off_waits_for_nothing(v
     cut = Proposed((ProposedTrial(1, {"x": 2}, 1.0),))
     last = PhaseRecord("train searched", trial=0)
     chosen, other = entrants(view_of(tried(0, 0.5), cut, over, last, writer=True)).entrants
-    assert (chosen.state, chosen.why) == ("chosen", "It is being trained to its end.")
+    assert (chosen.state, chosen.why) == ("chosen", "This is its last training.")
     assert other.state == "stopped" and "The search ended" in other.why
     assert (other.learnt, other.epochs) == ("", None)
 

@@ -34,7 +34,7 @@ def test_a_last_training_goes_on_or_was_cut(view_of: Any, tried: Any, writer: bo
 
 def test_a_last_training_has_a_score_of_its_own(view_of: Any, tried: Any) -> None:
     view = view_of(tried(0, 0.5), READY, ENDED)
-    assert fates(view) == {0: Fate(OVER, "trained to its end", 0.9, 7.0)}
+    assert fates(view) == {0: Fate(OVER, "had its last training", 0.9, 7.0)}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_last_training_has_a_score_of_its_own(view_of: Any, tried: Any) -> Non
         ({"name": "earlier.1"}, "before the study went on"),
         ({"name": "unfinished", "stopped": True}, "as the search left it"),
         ({"name": "fixed", "stopped": True}, "as the search left it"),
-        ({"name": "searched"}, "trained to its end and exported as the searched network"),
+        ({"name": "searched"}, "had its last training and was exported as the searched network"),
     ],
 )
 def test_what_is_exported_says_how_it_came_to_that(view_of: Any, tried: Any, row: dict[str, Any], why: str) -> None:

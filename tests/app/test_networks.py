@@ -104,7 +104,7 @@ def test_a_trial_says_where_its_network_stands(view_of: Any, tried: Any) -> None
     first, other = networks.get("blots-1", "0"), networks.get("blots-1", "1")
     assert first.place == 1 and first.ranked == "2\u00a0networks with a score"
     assert first.beyond.startswith("Its network (trials 0 and 2) stands at 70\u00a0%. Its trial 0 was the best of all")
-    assert other.beyond.startswith("Its network stands at 95\u00a0% after 40 epochs. It was trained to its end")
+    assert other.beyond.startswith("Its network stands at 95\u00a0% after 40 epochs. It had its last training")
     assert networks.get("blots-1", "2").beyond == ""
 
 

@@ -14,6 +14,7 @@ from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome
+from archsmith.runtime.workspace import Workspace
 from archsmith.testing.toys import Flat
 
 TWO = (Objective("accuracy"), Objective("params"))
@@ -145,6 +146,18 @@ def test_a_search_and_its_study_show_the_same_front(command: Any) -> None:
     data = command("studies", "show", "--json").json
     assert f"Front: {len(data['front'])} of 40 trials." in front
     assert "Best" not in answer.out
+
+
+def test_of_a_front_as_many_rows_are_shown_as_were_asked_for_also_of_a_search_that_was_stopped(command: Any) -> None:
+    words = ("--set", 'evaluator.metrics=["accuracy","cost"]', "--maximize", "accuracy", "--minimize", "cost")
+    command("search", "--trials", "40", "--strategy", "nsga2", "--name", "stopped", *words)
+    whole = command("studies", "show", "stopped").out
+    store = Workspace().open("stopped")
+    store.acquire()
+    store.append([Event("opened", {"budget": [None, 40]}), Event("closed", {"reason": "requested"})])
+    store.close()
+    shown = command("studies", "show", "stopped", "--limit", "3").out
+    assert "Go on with" in shown and "more between them" in shown and "more between them" not in whole
 
 
 def test_one_objective_shows_nothing_new(command: Any) -> None:

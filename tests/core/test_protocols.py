@@ -110,7 +110,7 @@ def test_a_trial_has_its_own_folder_once_it_asks_for_it(tmp_path: Path) -> None:
     assert context.workspace == folder and folder.is_dir()
     (folder / "weights").write_text("kept")
     assert replace(context, workspace=folder, seed=1).workspace == folder and (folder / "weights").exists()
-    assert Context(0, 0).workspace is Context(0, 0).part("first") is None
+    assert Context(0, 0).workspace is Context(0, 0).part("first") is Context.workspace is None
 
 
 def test_past_its_deadline_a_trial_has_failed() -> None:

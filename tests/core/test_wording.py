@@ -98,7 +98,7 @@ def test_rows_and_phases_of_a_job_have_plain_names() -> None:
         "choosing the best network",
     ]
     assert all(about_network(name) for name in NETWORKS) and about_network("of_mine") == ""
-    assert about_network("searched").endswith("put first, trained to its end")  # not always on
+    assert about_network("searched").endswith("put first, after its last training")  # not always on
 
 
 def test_epochs_are_told_alike_everywhere() -> None:

@@ -256,7 +256,7 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
 
 
 def _best_of_all(field: Whole, group: Group) -> str:
-    """Of the network with the best trial, which is not trained to its end."""
+    """Of the network with the best trial, which has no last training."""
     earlier = _earlier(field, group)
     if earlier is not None:
         now = score(field.metric, finite(group.latest.metrics.get(field.metric)))
@@ -265,7 +265,7 @@ def _best_of_all(field: Whole, group: Group) -> str:
         told = "It has the best score of the trials" + (", as others have" if field.alike > 1 else "")
     if not field.chosen:
         return f"{told}." if earlier else f"{told} so far."
-    return f"{told}. Another network was chosen to be trained to its end."
+    return f"{told}. Another network was chosen for the last training."
 
 
 def _tried(field: Whole, group: Group) -> tuple[Doing, str]:

@@ -1,4 +1,4 @@
-"""What became of networks after the search: those that are trained to their end, and the one that is exported."""
+"""What became of networks after the search: those that have a last training, and the one that is exported."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from archsmith.core.wording import network_name
 from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.study_view import RUNNING, StudyView
 
-NEXT = "It is trained to its end next."
-LATER = "It is trained to its end when the study goes on."
-NOW = "It is being trained to its end."
-OVER = "It was trained to its end. What is exported is not chosen yet."
+NEXT = "Its last training comes next."
+LATER = "Its last training comes when the study goes on."
+NOW = "This is its last training."
+OVER = "Its last training is over. What is exported is not chosen yet."
 SEARCH = "search"  # the phase of a job in which trials run
 CUT = "Its last training was cut off; it goes on when the study does."
 FAILED = "last training failed"
@@ -47,7 +47,7 @@ def searched(view: StudyView) -> bool:
 
 
 def fates(view: StudyView) -> dict[int, Fate]:
-    """By trial, of those that were chosen to be trained to their end."""
+    """By trial, of those that were chosen for a last training."""
     return _at_the_end(view) if view.job.ended else _on_the_way(view)
 
 
@@ -64,7 +64,7 @@ def _on_the_way(view: StudyView) -> dict[int, Fate]:
     for name, result in results.items():
         trial, epochs = result.get("trial"), finite(result.get("epochs"))
         if name.startswith(TRAIN) and isinstance(trial, int):
-            told[trial] = Fate(OVER, "trained to its end", finite(result.get(view.metric)), epochs)
+            told[trial] = Fate(OVER, "had its last training", finite(result.get(view.metric)), epochs)
     phase = view.phases.running
     if phase is not None and phase.trial is not None:
         told[phase.trial] = Fate(NOW, "training") if running else Fate(CUT)
@@ -85,8 +85,8 @@ def _at_the_end(view: StudyView) -> dict[int, Fate]:
         elif not row.get("stopped") and kind not in (*LESS, "unfinished"):
             tied = valid is not None and valid == most
             other = "one with the same score was exported" if tied else "another network was better in the end"
-            why = f"It was trained to its end, too; {other}."
-            told.setdefault(trial, Fate(why, "trained to its end", valid, epochs))
+            why = f"It had a last training, too; {other}."
+            told.setdefault(trial, Fate(why, "had its last training", valid, epochs))
     return {**_failed(view), **told}
 
 
@@ -104,4 +104,4 @@ def _exported(kind: str, name: str, *, stopped: bool) -> str:
         return "What it had come to before the study went on was best, so that was exported."
     if stopped or kind == "unfinished":
         return "It was exported as the search left it."
-    return f"It was trained to its end and exported as the {network_name(name)}."
+    return f"It had its last training and was exported as the {network_name(name)}."

@@ -95,8 +95,8 @@ def show_study(
     goes_on = view.reason in (REQUESTED, FAILURES, UNPREPARED) and not view.job.fit  # a job then has its network
     if report["state"] in (CUT_OFF, FAILED, PAUSED) or goes_on:
         began = view.began.to_data() if view.began else {}
-        limit = None if view.openings.now is None else view.openings.now.by.trials
-        spent = limit is not None and view.n_finished >= limit
+        most = None if view.openings.now is None else view.openings.now.by.trials
+        spent = most is not None and view.n_finished >= most
         more = more_after(view.reason, spent=spent) if goes_on else ()
         say("", BY_PROGRAM if view.by_hand else how_to_go_on(which, began, *more))
     if report["error"]:

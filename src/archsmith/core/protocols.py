@@ -228,7 +228,9 @@ class Context:
 class _OwnFolder:
     """``Context.workspace``: makes the folder when it is asked for, so that trials that keep nothing leave none."""
 
-    def __get__(self, context: Context, owner: type) -> Path | None:
+    def __get__(self, context: Context | None, owner: type) -> Path | None:
+        if context is None:  # asked of the class
+            return None
         folder: Path | None = vars(context)["workspace"]
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)

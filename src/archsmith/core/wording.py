@@ -55,7 +55,7 @@ ABOUT = {  # what these are
     "linear": "the simplest model, to compare with",
     "boosted": "many small decision trees, each of which corrects those before it",
     "fixed": "a small network that a person designed, always the same one",
-    "searched": "the network that the search put first, trained to its end",
+    "searched": "the network that the search put first, after its last training",
     "runner_up": "one that the search put behind its best, trained in the time that was left",
     "pretrained": "a network that has learnt from other data; only its last layer is new",
     "tuned": "the pretrained network, with all of its weights trained further on these data",

@@ -285,9 +285,9 @@ class Search:
 
     def run(self) -> SearchResult:
         """Search until the budget is spent. Opens the study when it is not open, and closes it again. One that was
-        stopped goes on when it is run again. Raises EvaluationError where the evaluator's preparation failed. Of a
-        search that fails before its first trial, by an error of whatever kind, nothing is kept, unless the preparation
-        reported progress: that may be hours of work.
+        stopped goes on when it is opened and run again. Raises EvaluationError where the evaluator's preparation
+        failed. Of a search that fails before its first trial, by an error of whatever kind, nothing is kept, unless the
+        preparation reported progress: that may be hours of work.
         """
         if self._opened_at is None:
             with self:

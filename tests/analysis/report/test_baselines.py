@@ -266,7 +266,7 @@ def test_baselines_alone_are_not_called_nothing(make: Any) -> None:
     facts = baselines_of(study)
     assert facts is not None and [row.name for row in facts.rows] == ["linear model", "gradient boosting"]
     told = "Networks of the search have had only a part of their training."
-    assert facts.lead == f"So far only baselines were trained to their end. {told}"
+    assert facts.lead == f"So far only baselines are done. {told}"
 
 
 def test_of_a_job_without_a_result_nothing_is_concluded(make: Any) -> None:
@@ -274,7 +274,7 @@ def test_of_a_job_without_a_result_nothing_is_concluded(make: Any) -> None:
     study.view.job.results["boosted"] = {"accuracy": 0.99, "epochs": 0.0, "seconds": 7.0}
     study.view.job.results["train fixed"] = {"accuracy": 0.8, "epochs": 9.0, "seconds": 7.0, "trial": 0}
     facts = baselines_of(study)
-    assert facts is not None and facts.lead.startswith("Nothing is chosen yet. Of what was trained to its end gradient")
+    assert facts is not None and facts.lead.startswith("Nothing is chosen yet. Of what was trained gradient")
 
 
 def test_of_a_job_that_was_cut_off_behind_its_choice_the_choice_is_told(make: Any) -> None:

@@ -68,6 +68,13 @@ def test_shares_are_drawn_in_per_cent_and_other_scores_as_they_are() -> None:
     assert progress_options(made())["yAxis"]["name"] == "accuracy in %"
 
 
+def test_low_accuracies_in_percent_to_the_right_are_no_shares() -> None:
+    right = SCATTER.model_copy(update={"metric": "accuracy", "name": "accuracy", "log": False, "front": []})
+    low = right.model_copy(update={"dots": [(0.8, 0.5, 0), (56.2, 0.9, 1)], "trained": [], "before": []})
+    told = [dot[3] for dot in series(scatter_options(made(), low), "networks")["data"]]
+    assert told == ["trial 0: 50\xa0%, accuracy 0.8000", "trial 1: 90\xa0%, accuracy 56.20"]
+
+
 def test_no_dot_stands_where_its_score_is_not() -> None:
     """What is below the axis has a mark of its own there, which tells the true score."""
     options = progress_options(made())

@@ -180,14 +180,14 @@ def _so_far(study: Study, rows: Sequence[Row], n: int) -> str:
             if tried
             else "No network of the search has come to its end yet."
         )
-        return f"So far only baselines were trained to their end. {rest}"
+        return f"So far only baselines are done. {rest}"
     best = max(scored, key=lambda row: (1.0 if study.maximize else -1.0) * float(row["valid"]))
     value, name = score(study.metric, best["valid"], n), the_network(str(best["name"]))
     if _is_chosen(study):
         later = "" if study.view.writer else "when the study goes on, "
         of = sentence_case(the_network(str(study.view.job.results[CHOOSE]["network"])))
         return f"{of} is chosen, as the best on the validation split; {later}its bundle and report are written next."
-    return f"Nothing is chosen yet. Of what was trained to its end {name} is best on the validation split: {value}."
+    return f"Nothing is chosen yet. Of what was trained {name} is best on the validation split: {value}."
 
 
 def _is_chosen(study: Study) -> bool:

@@ -170,7 +170,8 @@ def _score(charts: Charts, value: float) -> str:
 def _size(scatter: Scatter, x: float) -> str:
     if scatter.metric in SIZES:
         return f"{rounded(x)} {scatter.name}"
-    return f"{scatter.name} {score(scatter.metric, x)}"
+    most = max((*(at for at, *_ in scatter.dots), *(mark.at for mark in scatter.trained)), default=x)
+    return f"{scatter.name} {score(scatter.metric, x, most=most)}"
 
 
 def _size_axis(scatter: Scatter) -> str:
