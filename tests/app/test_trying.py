@@ -178,7 +178,9 @@ def test_whoever_comes_when_too_many_wait_is_sent_away(homes: Homes, monkeypatch
     assert tried.predict(id, "image/png", picture()).label is not None
 
 
-@pytest.mark.parametrize(("name", "said"), [("cat.txt", "The picture 'cat.txt' is not"), ("", "The picture is not")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("cat.txt", "The picture 'cat.txt' cannot be read"), ("", "The picture cannot be read")]
+)
 def test_a_file_that_is_no_picture_is_called_by_its_name(homes: Homes, name: str, said: str) -> None:
     house, id = homes["classes"]
     with pytest.raises(Refusal, match=said):

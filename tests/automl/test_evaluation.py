@@ -10,10 +10,10 @@ import pytest
 
 from archsmith import catalog
 from archsmith.automl.command import command_of
-from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
+from archsmith.automl.evaluation import bank_rate, check_settings, evaluator_of, retention_of
 from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.opening import start
-from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
+from archsmith.automl.plan import INHERITED, OWN, SHARED, Plan, Speed, make_plan
 from archsmith.automl.settings import FitSettings, weights_of
 from archsmith.core.errors import UsageError
 from archsmith.evaluators.training import TrainingEvaluator
@@ -31,6 +31,7 @@ def evaluator(
 ) -> TrainingEvaluator | SharedWeightsEvaluator:
     asked = FitSettings("digits", weights=weights, **settings)
     plan = make_plan(600.0, None, 5.0, SPEED, weights=weights_of(asked))
+    plan = dataclasses.replace(plan, bank_rate=bank_rate(recipe or Recipe()))
     space = ConvStages((1, 28, 28), n_outputs=10)
     found = evaluator_of(
         asked, plan, space, recipe or Recipe(), CHANGES, steps_per_epoch, data="", device="cpu", memory_mb=None
@@ -69,6 +70,15 @@ def test_a_bank_takes_no_rate_that_is_for_another_optimizer() -> None:
     assert isinstance(found, SharedWeightsEvaluator)
     assert (found.recipe.optimizer, found.recipe.learning_rate) == ("sgd", SharedRecipe().learning_rate)
     assert found.recipe.batch_size == Tables().recipe().batch_size
+    assert bank_rate(Recipe(learning_rate=0.1)) == 0.1
+
+
+def test_a_bank_of_an_earlier_version_goes_on_at_the_rate_of_its_recipe() -> None:
+    asked = FitSettings("digits", weights=SHARED)
+    plan = Plan.from_dict(make_plan(600.0, None, 5.0, SPEED, weights=SHARED).to_dict())
+    space, recipe = ConvStages((1, 28, 28), n_outputs=10), Tables().recipe()
+    found = evaluator_of(asked, plan, space, recipe, {}, 430, data="", device="cpu", memory_mb=None)
+    assert found.recipe.learning_rate == recipe.learning_rate
 
 
 def test_enas_lets_a_controller_choose_and_derive() -> None:

@@ -22,7 +22,7 @@ from archsmith.automl.opening import (
     measured,
     settings_in,
 )
-from archsmith.automl.plan import Speed, make_plan
+from archsmith.automl.plan import SHARED, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import Budget, parse_seconds
@@ -246,6 +246,8 @@ def test_what_a_job_needs_is_told_of_what_was_measured_only(tmp_path):
     assert less.needs[0].endswith("; trials keep up to 50 MB more.")
     none = dataclasses.replace(job, plan=dataclasses.replace(plan, searching=False))
     assert none.needs[0].endswith("The data take 12 kB of disk.")
+    shared = dataclasses.replace(job, plan=dataclasses.replace(job.plan, weights=SHARED))  # its trials keep no files
+    assert shared.needs == none.needs
 
 
 def test_a_setting_of_the_recipe_holds_for_every_network(table_splits):

@@ -273,6 +273,7 @@ def test_show_and_draw_say_why_a_search_found_nothing(command: Any) -> None:
     shown = command("studies", "show").out
     assert "All 8 trials failed: The toy evaluator was told to fail here. Mend the evaluator" in shown
     assert "Go on with: archsmith studies resume search-" in shown
+    command("search", "--space", "nasbench201", "--evaluator", "toy", "--trials", "20", "--set", "evaluator.fail=1")
     drawn = command("draw", "last")
     assert drawn.code == 2 and "All 8 trials failed" in drawn.err and "running" not in drawn.err
     command("search", "--trials", "3", "--limit", "accuracy>=2")

@@ -68,12 +68,10 @@ def evaluator_of(
             most_epochs=(1 - ANNEALING) * plan.longest,
             **common,
         )
-    # The bank uses the job's learning rate, with one rise and fall. A bank has hundreds of steps here. The papers' rate
-    # is meant for many thousands, so the bank would hardly learn. There is also no time for the papers' restarts. A
-    # rate for AdamW, as recipes of tables have it, is none for the bank's SGD, which keeps the papers' rate there: on
-    # 6,000 made-up rows the mean R2 of 20 networks was 0.90 with it, 0.79 at 0.2, and 0.77 at the rate for AdamW.
-    names = ["schedule", "warmup", "batch_size", "balance", *(["learning_rate"] if recipe.optimizer == "sgd" else [])]
-    bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **{name: getattr(recipe, name) for name in names})
+    # One rise and fall: there is no time for the papers' restarts.
+    same = {name: getattr(recipe, name) for name in ("schedule", "warmup", "batch_size", "balance")}
+    rate = recipe.learning_rate if plan.bank_rate is None else plan.bank_rate
+    bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, learning_rate=rate, **same)
     derives: dict[str, Any] = {"candidates": 0}  # other strategies choose their own architectures
     if settings.strategy == ENAS:
         # About as many samples as training steps of the bank. ENAS's code takes 300 in an epoch of 281 steps.
@@ -82,6 +80,17 @@ def evaluator_of(
         derives = {"sampler": "controller", "controller": dataclasses.replace(usual, steps=steps)}
     planned = SharedWeightsEvaluator(space, recipe=bank, share=plan.bank_share, seed=settings.seed, **derives, **common)
     return with_settings(planned, settings)
+
+
+def bank_rate(recipe: Recipe) -> float:
+    """The learning rate of shared weights, in a job that trains its networks with ``recipe``.
+
+    It is the job's. A bank has hundreds of steps here; the papers' rate is meant for many thousands, so the bank would
+    hardly learn. But a rate for AdamW, as recipes of tables have it, is none for the bank's SGD, which keeps the
+    papers' rate there: on 6,000 made-up rows the mean R² of 20 networks was 0.90 with it, 0.79 at 0.2, and 0.77 at the
+    rate for AdamW.
+    """
+    return recipe.learning_rate if recipe.optimizer == "sgd" else SharedRecipe().learning_rate
 
 
 def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> SharedWeightsEvaluator:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith import catalog
-from archsmith.automl.evaluation import check_settings, retention_of
+from archsmith.automl.evaluation import bank_rate, check_settings, retention_of
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modality import Findings, Loaded, Modality, modality_of, named
 from archsmith.automl.plan import OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
@@ -60,7 +60,7 @@ FINISHING = (
 # Of a plan: the first trials of networks stay as they were, or old and new ones could not be compared.
 SAME_IN_EXTENSIONS = (
     *("proxy_epochs", "trial_seconds", "n_scored", "anchors", "longest", "timed"),
-    *("bank_epochs", "bank_share", "reference", "unit_seconds"),
+    *("bank_epochs", "bank_share", "bank_rate", "reference", "unit_seconds"),
 )
 
 Tell = Callable[[Event], None]
@@ -121,11 +121,12 @@ class Prospect:
     def needs(self) -> list[str]:
         """What is missing, and the memory and disk that the job takes."""
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
-        trials = f"; trials keep up to {_size(retention_of(self.settings, self.plan).max_mb)} more"
+        kept = self.plan.searching and self.plan.weights != SHARED  # files of trials
+        more = f"; trials keep up to {_size(retention_of(self.settings, self.plan).max_mb)} more" if kept else ""
         return [
             *self.modality.notes(self.settings),
             f"Training the hand-made network takes about {_size(self.speed.memory_mb)}{of} of memory; others may take "
-            f"several times as much. The data take {_size(self.data_mb)} of disk{trials * self.plan.searching}.",
+            f"several times as much. The data take {_size(self.data_mb)} of disk{more}.",
         ]
 
     @property
@@ -335,7 +336,8 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
         asked=settings.space is not None,
         failure=reference.failure,
     )
-    plan = dataclasses.replace(plan, reference=reference.decisions)
+    rate = bank_rate(fixed.recipe) if plan.weights == SHARED else None
+    plan = dataclasses.replace(plan, reference=reference.decisions, bank_rate=rate)
     return Prospect(
         settings,
         modality,

@@ -156,6 +156,7 @@ class Plan:
         with those of a parent (``inherited``), or it takes them from one bank for all trials (``shared``).
     ``bank_epochs``: most epochs of the bank.
     ``bank_share``: share of the search's time that trains the bank; 0 to 1.
+    ``bank_rate``: its learning rate; None: that of the job's recipe, as it always was in earlier versions.
     """
 
     budget_seconds: float | None
@@ -183,6 +184,7 @@ class Plan:
     reference: Mapping[str, Any] | None = None
     elapsed: float = 0.0
     more: bool = False
+    bank_rate: float | None = None
 
     @property
     def pooled(self) -> bool:

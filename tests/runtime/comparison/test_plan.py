@@ -86,6 +86,7 @@ def test_an_old_plan_without_a_field_that_its_classes_have_got_since_goes_on(tmp
     began = plan().to_dict()
     began["strategies"]["evolution"]["args"] = {"population": 5}
     refuse_another(tmp_path, Plan.from_dict(began), plan())
+    refuse_another(tmp_path, Plan.from_dict(began), plan(title="the same in other words"))
     with pytest.raises(UsageError, match="began with seed = 0, not 9"):
         refuse_another(tmp_path, Plan.from_dict(began), plan(seed=9))
 

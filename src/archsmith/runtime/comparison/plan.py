@@ -190,7 +190,7 @@ def read_plan(folder: Path) -> Plan | None:
 
 def refuse_another(folder: Path, before: Plan, now: Plan) -> None:
     began, wanted = before.to_dict(), now.to_dict()
-    for part in ("title", "evaluator", "space", "problem", "judged_by", "seconds", "trials", "seed", "strategies"):
+    for part in ("evaluator", "space", "problem", "judged_by", "seconds", "trials", "seed", "strategies"):
         if began[part] != wanted[part] and _present(part, began[part]) != wanted[part]:
             raise UsageError(
                 f"The comparison {folder.name!r} began with {_other(part, began[part], wanted[part])}.",
