@@ -88,7 +88,7 @@ def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -
     result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
     facts = study_facts(view_of(result))
     assert (facts.test, facts.exported, facts.model) == ("accuracy 50\xa0%", "linear model", True)
-    assert facts.why == "There was no search: the time was too short. The job took 0:59."
+    assert facts.why == "No trial of a search came to its end: the time was too short. The job took 0:59."
     assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
 
 

@@ -141,13 +141,14 @@ def test_a_race_that_ended_before_its_time_is_not_said_to_have_used_it_up(reason
         (
             "fixed",
             "untrainable",
-            "There was no search, because no network of this space can be trained, so the hand-made network was "
-            "trained.",
+            "No trial of a search came to its end, because no network of this space can be trained, so the "
+            "hand-made network was trained.",
         ),
         (
             "tuned",
             "unprepared",
-            "There was no search, because what all trials need could not be made ready, so the pretrained network was "
+            "No trial of a search came to its end, because what all trials need could not be made ready, so "
+            "the pretrained network was "
             "trained.",
         ),
     ],

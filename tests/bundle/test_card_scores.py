@@ -31,7 +31,10 @@ def test_what_was_better_but_too_slow_to_export_is_named(exported: Any) -> None:
     rows = (Row("linear", 0.48, exported=True), Row("pretrained", 0.72, enough_seconds=350.0))
     text = card(dataclasses.replace(read(exported.folder), facts=Facts(rows=rows, search={"n_trials": 0})))
     assert "The pretrained network was better on the validation split (0.72 against 0.48)" in text
-    assert "There was no search. What was trained instead, all from the same training split, though some" in text
+    assert (
+        "No trial of a search came to its end. What was trained instead, all from the same training split, though some"
+        in text
+    )
 
 
 def test_a_trial_that_was_better_by_chance_is_named(exported: Any) -> None:

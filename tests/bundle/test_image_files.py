@@ -81,12 +81,14 @@ def test_a_table_may_be_written_as_excel_does(folder: Path, encoding: str) -> No
         ("name,note\nx,y\n", None, "no column with the paths"),
         ("one,two\na.png,b.png\n", None, "several columns with pictures"),
         ("one,two\na.png,b.png\n", "three", "no column 'three'"),
+        (",".join("abcdefghij") + "\n1\n", "k", "'g', 'h' and 2 more"),
     ],
 )
 def test_a_table_that_is_not_clear_is_refused(tmp_path: Path, text: str, column: str | None, part: str) -> None:
     (tmp_path / "table.csv").write_text(text)
-    with pytest.raises(DataError, match=part):
+    with pytest.raises(DataError) as caught:
         pictures([tmp_path / "table.csv"], column)
+    assert part in str(caught.value)
 
 
 def test_what_holds_no_pictures_is_refused(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_how_often_the_test_split_was_measured_is_said(reads: int, told: str) ->
 def test_where_nothing_was_searched_the_result_says_so() -> None:
     with redirect_stdout(StringIO()) as out:
         summarize(dataclasses.replace(RESULT, n_trials=0, n_networks=0).to_dict())
-    assert "There was no search: the time was too short." in out.getvalue()
+    assert "No trial of a search came to its end: the time was too short." in out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ def test_what_took_longer_than_was_kept_for_it_is_named() -> None:
     )
 
 
+def test_reading_that_took_most_of_the_budget_is_named() -> None:
+    assert told(50.0, {"read": {"seconds": 25.0}}).endswith("budget: reading and checking the data alone took 0:25.")
+    assert "no part of it stands out" in told(50.0, {"read": {"seconds": 15.0}, "search": {"seconds": 34.0}})
+
+
 def test_a_person_who_asked_for_an_early_end_explains_the_time_that_is_left() -> None:
     early = "A person asked the job to finish early, so trainings got less time from then on"  # not: were cut short
     assert told(20.0, asked_to_finish=True) == f"{early}, and some was left."

@@ -111,6 +111,7 @@ def test_the_limit_is_told_in_words():
     assert standing(Budget(60.0)).told(Budget(60.0)) == (
         "The study goes on. Its limit is 1:00 in all (0:30 are spent, 0:30 are left)."
     )
+    assert "(0:38 are spent, 0:22 are left)" in standing(Budget(60.0)).told(Budget(60.0), since=8.0)
     assert standing(Budget(60.0)).told(Budget(None, 12)) == (
         "The study goes on. Its limit is now 12 trials in all (5 were begun). The limit on time that it had no longer "
         "holds."

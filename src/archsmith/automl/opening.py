@@ -508,7 +508,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         time.time() - resumed,
         store=store,
         extended=extended,
-        goes_on=standing.told(limits),
+        goes_on=standing.told(limits, time.time() - started),
         spent=standing.seconds,
         finishing=view.asked_to_stop and not extended,
     )

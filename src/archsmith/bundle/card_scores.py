@@ -111,7 +111,7 @@ def _rows(manifest: Manifest) -> str:
 def _heading(n_trials: int | None) -> str:
     same = "all from the same training split, though some may not have seen all of it:"
     if n_trials == 0:
-        return f"There was no search. What was trained instead, {same}"
+        return f"No trial of a search came to its end. What was trained instead, {same}"
     return f"What the search brought, beside models that need none (baselines), {same}"
 
 

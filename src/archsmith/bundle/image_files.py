@@ -154,7 +154,7 @@ class _Listed(Files):
 def _column(path: Path, rows: Sequence[Sequence[str]], wanted: str | None) -> int:
     """Which column holds the pictures. Raises DataError where that is not clear."""
     names = rows[0]
-    listed = ", ".join(map(repr, names[:8]))
+    listed = ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
     if wanted is not None:
         if wanted not in names:
             raise DataError(f"The table {str(path)!r} has no column {wanted!r}.", f"Its columns are {listed}.")

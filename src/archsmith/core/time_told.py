@@ -13,6 +13,7 @@ OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a qui
 LATE_SHARE = 0.5  # of what a job took too long, or too little, is the part of something that is named as the cause
 CUT_SHARE = 0.9  # of the time that a training was given is what one takes that the clock ended
 EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
+BEFORE = ("start", "read")  # phases that no plan foresees
 END = ("test", "export", "report")  # phases that time is kept for together
 BETWEEN = "what lies between the phases"
 ASKED = "A person asked the job to finish early, so trainings got less time from then on"
@@ -53,7 +54,7 @@ def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str
     """Why the job took longer than its budget, as far as its phases say it."""
     spent: dict[str, dict[str, float]] = result.get("phases") or {}
     name = max(spent, key=lambda name: spent[name]["seconds"], default="")
-    if name and spent[name]["seconds"] >= result["budget_seconds"]:
+    if name and spent[name]["seconds"] >= result["budget_seconds"] * (LATE_SHARE if name in BEFORE else 1.0):
         return f"{phase_name(name)} alone took {told_as(spent[name]['seconds'])}."
     known = {name: each for name, each in spent.items() if "expected" in each}
     parts = [(phase_name(name), each["seconds"], each["expected"]) for name, each in known.items()]

@@ -386,10 +386,10 @@ def reason_in_words(reason: str) -> str:
 
 
 def end_of_search(reason: str, n_trials: int | None) -> str:
-    """``the search ended because its time was used up``, or that a job had none. ``n_trials``: how many it had;
+    """``the search ended because its time was used up``, or that no trial did. ``n_trials``: how many it had;
     None: it was one in any case.
     """
     if n_trials != 0:
         return f"the search ended because {reason_in_words(reason)}"
     why = ": the time was too short" if reason == budget.SECONDS else f", because {reason_in_words(reason)}"
-    return f"there was no search{why}"
+    return f"no trial of a search came to its end{why}"

@@ -106,12 +106,13 @@ class Standing:
                 self._advice(),
             )
 
-    def told(self, now: Budget) -> str:
-        """The limits ``now`` in words, with what is spent of them."""
+    def told(self, now: Budget, since: float = 0.0) -> str:
+        """The limits ``now`` in words, with what is spent of them. ``since``: seconds of the opening that goes on."""
         parts = []
         if now.seconds is not None:
-            left = max(0.0, now.seconds - self.seconds)
-            parts.append(f"{clock(now.seconds)} in all ({clock(self.seconds)} are spent, {clock(left)} are left)")
+            spent = self.seconds + since
+            left = max(0.0, now.seconds - spent)
+            parts.append(f"{clock(now.seconds)} in all ({clock(spent)} are spent, {clock(left)} are left)")
         if now.trials is not None:
             parts.append(
                 f"{amount(now.trials, 'trial')} in all ({self.trials} {'was' if self.trials == 1 else 'were'} begun)"

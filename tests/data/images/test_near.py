@@ -67,10 +67,10 @@ def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> 
     where = splits_of(loaded)
     assert all(len(splits) == 1 for splits in where.values())
     assert {split for splits in where.values() for split in splits} == {"train", "valid", "test"}
-    (told,) = [
-        line for line in loaded.findings.lines() if line.startswith("120 pictures are exactly or nearly the same")
-    ]
-    assert ".png and " in told and "…. Those of one class stay in one split, so that none" in told
+    same = "that is exactly or nearly the same, perhaps in another size: "
+    stay = f"120 pictures stay in one split with another one of their class {same}"
+    (told,) = [line for line in loaded.findings.lines() if line.startswith(stay)]
+    assert ".png and " in told and told.endswith("…. So none of them is learnt and tested.")
 
 
 GIVEN = pytest.mark.parametrize(("given", "made"), [("test", "valid"), ("valid", "test")])
@@ -94,10 +94,10 @@ def test_where_a_split_is_given_they_stay_together_in_what_is_cut(
     assert {name for name, splits in where.items() if given in splits} == moved and len(moved) == 20
     assert all(len(splits - {given}) == 1 for splits in where.values())
     assert any(made in splits for splits in where.values())
-    (told,) = [line for line in loaded.findings.lines() if "the same as another one" in line]
-    assert told.startswith("100 training pictures are exactly or nearly the same")
+    (told,) = [line for line in loaded.findings.lines() if "nearly the same" in line]
     word = {"valid": "validation", "test": "test"}[made]
-    assert told.endswith(f"Those of one class stay together where the {word} split is cut from them.")
+    assert told.startswith("100 training pictures stay together with another one of their class that is exactly or")
+    assert f"perhaps in another size, where the {word} split is cut from them: " in told
 
 
 def test_where_all_splits_are_given_each_picture_stays_where_it_is(folder: Path, tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_copies_with_regression_targets_are_not_said_to_be_of_a_class(folder: Pa
     rows = [f"{listed.pictures.name(i)},{i + 0.5}" for i in range(len(listed))]
     (tmp_path / "t.csv").write_text("\n".join(["image,price", *rows]))
     loaded = load(tmp_path / "t.csv", tmp_path / "c", seed=0)
-    (told,) = [line for line in loaded.findings.lines() if "the same as another one" in line]
-    assert "Such pictures stay in one split" in told and "class" not in told
+    (told,) = [line for line in loaded.findings.lines() if "nearly the same" in line]
+    assert "stay in one split with another one that is exactly" in told and "class" not in told
 
 
 def test_of_one_size_copies_stay_in_one_split(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_of_one_size_copies_stay_in_one_split(tmp_path: Path) -> None:
     loaded = load(str(place), tmp_path / "cache", seed=0)
     where = splits_of(loaded)
     assert all(len(splits) == 1 for splits in where.values())
-    (told,) = [line for line in loaded.findings.lines() if "the same as another one: " in line]
-    assert told.startswith("120 pictures are the same")
+    (told,) = [line for line in loaded.findings.lines() if "another one of their class that is the same: " in line]
+    assert told.startswith("120 pictures stay in one split")
 
 
 def test_of_a_chain_the_link_is_named(tmp_path: Path) -> None:

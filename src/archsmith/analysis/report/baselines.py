@@ -339,7 +339,7 @@ def _without_search(study: Study, rows: Mapping[str, Row]) -> str:
         return f" The search found nothing {clearly}better."
     if study.view.job.stopped_by == SECONDS:
         return " There was no time for a search, so this says nothing about whether one would help."
-    return " There was no search."
+    return " No trial of a search came to its end."
 
 
 def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], exported: str) -> str:

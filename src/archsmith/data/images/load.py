@@ -104,15 +104,17 @@ def _told(
         return ()
     repeats = np.flatnonzero(near.groups != np.arange(len(near.groups)))
     n = len(repeats)
-    what = "picture is" if n == 1 else "pictures are"
-    stay = "stay in one split, so that none of them is learnt and tested"
+    what, stay, its = ("picture", "stays", "its") if n == 1 else ("pictures", "stay", "their")
+    together, where, why = "in one split", "", " So none of them is learnt and tested."
     if len(made) == 1:
-        what, stay = f"training {what}", f"stay together where the {wording.SPLITS[made[0]]} split is cut from them"
-    same, size = ("the same", "") if one_size else ("exactly or nearly the same", ", perhaps in another size")
+        what, together, why = f"training {what}", "together", ""
+        where = f", where the {wording.SPLITS[made[0]]} split is cut from them"
+    other = "another one" if is_regression else f"another one of {its} class"
+    same = "the same" if one_size else "exactly or nearly the same, perhaps in another size"
     others = repeats[:NAMED].tolist()
     pairs = "; ".join(_pair(pictures.name(i), pictures.name(int(near.like[i]))) for i in others)
-    which = "Such pictures" if is_regression else "Those of one class"
-    return (f"{n:,} {what} {same} as another one{size}: {pairs}{' …' if n > len(others) else ''}. {which} {stay}.",)
+    more = " …" if n > len(others) else ""
+    return (f"{n:,} {what} {stay} {together} with {other} that is {same}{where}: {pairs}{more}.{why}",)
 
 
 def _pair(name: str, like: str) -> str:
