@@ -67,7 +67,7 @@ def test_columns_to_learn_without_stand_between_commas() -> None:
     ("names", "sentence"),
     [
         ("Nam", "No column 'Nam' is there to ignore. Did you mean 'Name'?"),
-        ("Name, Foo", "No column 'Foo' is there to ignore. Its columns are 'Name', 'age'."),
+        ("Name, Foo", "No column 'Foo' is there to ignore. What can be left out: 'Name', 'age'."),
         ("price", "The column 'price' is the target"),
         ("Name", ""),
     ],

@@ -29,8 +29,10 @@ def test_a_space_without_an_architecture_says_why(
     command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "barren.py").write_text(
-        "from dataclasses import dataclass\nfrom archsmith import Space\n\n\n@dataclass(frozen=True)\n"
-        "class Barren(Space):\n    def decide(self, choose):\n        choose('b', ())\n",
+        "from dataclasses import dataclass\nfrom archsmith import DeadEnd, Space\n\n\n@dataclass(frozen=True)\n"
+        "class Barren(Space):\n    def decide(self, choose):\n        choose('b', ())\n\n\n@dataclass(frozen=True)\n"
+        "class Closed(Space):\n    def decide(self, choose):\n        choose('b', (1, 2))\n"
+        "        raise DeadEnd('no way')\n",
         encoding="utf-8",
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -40,6 +42,7 @@ def test_a_space_without_an_architecture_says_why(
         and "barren:Barren has no architectures." in answer.err
         and "Decision 'b' has no options." in answer.err
     )
+    assert "no way. Give every decision an option at least, and let some" in command("size", "barren:Closed").err
 
 
 def test_a_size_of_more_digits_than_python_writes_is_told_by_its_logarithm(command: Any) -> None:

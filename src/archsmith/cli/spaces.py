@@ -67,8 +67,9 @@ def _empty(name: str, space: Any) -> Exception:
         space.sample(generator(0, "size"))
         why = "Every answer leads to a dead end."
     except DeadEnd as error:
-        why = error.message
-    return UsageError(f"{name} has no architectures. {why}", "Give every decision an option at least.")
+        why = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
+    hint = "Give every decision an option at least, and let some answers pass without DeadEnd."
+    return UsageError(f"{name} has no architectures. {why}", hint)
 
 
 def _counted(space: Any, expected: Size) -> int:

@@ -130,7 +130,7 @@ class TableEvaluator:
         if self.table.find(problem.space.sample(generator(context.seed, "table"))) is None:
             raise UsageError(
                 f"{type(problem.space).__name__} has architectures that the table {self.path!r} does not have.",
-                "Search TableSpace(path) instead.",
+                "Leave out --space; in Python, search TableSpace(path).",
             )
         return {"rows": len(self.table)}
 

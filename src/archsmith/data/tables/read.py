@@ -170,7 +170,7 @@ def refuse_to_ignore(names: Sequence[str], columns: Sequence[str], target: str, 
                 "To have the splits cut by chance, take it out of the table or call it otherwise.",
             )
         if name not in columns:
-            known = f"Its columns are {listed(columns, 8)}."
+            known = f"What can be left out: {listed(columns, 8)}."
             raise DataError(f"No column {name!r} is there to ignore.", f"{_meant(columns, name)}{known}")
 
 
