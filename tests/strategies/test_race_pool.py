@@ -79,6 +79,15 @@ def test_a_fast_network_cannot_use_all_work() -> None:
     assert pool(TRIALS, most_epochs=100.0).useful(0.5) == 80.0
 
 
+def test_no_trial_goes_on_into_the_epochs_in_which_the_rate_of_the_last_training_falls() -> None:
+    def next_work(work: float) -> float:
+        found = pool((("a", work, 0.9, 9.0),), most_epochs=100.0)  # 4 epochs in a unit of work
+        return found.further(found.entrants[0])
+
+    assert next_work(4.0) == 8.0 and next_work(10.0) == pytest.approx(15.0)
+    assert next_work(14.9) == 14.9 and next_work(20.0) == 20.0  # nothing would be learnt there
+
+
 def test_families_are_ranked_by_the_best_forecast_among_them() -> None:
     assert pool((("a", 1.0, 0.5, 1.0), ("b", 1.0, 0.9, 1.0), ("c", 1.0, 0.7, 1.0))).family_ranks() == {
         "b": 0,

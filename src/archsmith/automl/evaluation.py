@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from archsmith import catalog
-from archsmith.automl.final_training import ANNEALING
 from archsmith.automl.plan import INHERITED, SHARED, Plan
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.core.errors import UsageError
@@ -20,6 +19,7 @@ from archsmith.oneshot.evaluator import SharedWeightsEvaluator
 from archsmith.oneshot.sharing import SharedRecipe
 from archsmith.runtime.retention import Retention
 from archsmith.spaces.conv_stages import ConvStages
+from archsmith.strategies.race_pool import ANNEALING
 from archsmith.training.recipe import Recipe
 
 # Settings of the shared weights that are those of the whole job, and where a person gives them.

@@ -24,6 +24,7 @@ from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.strategies.race_pool import ANNEALING
 from archsmith.training import checkpoint
 from archsmith.training.goal import Goal, Score
 from archsmith.training.loop import Trained, best_weights, is_flat, train
@@ -31,7 +32,6 @@ from archsmith.training.measure import outputs
 from archsmith.training.memory import fitting
 from archsmith.training.recipe import Recipe
 
-ANNEALING = 0.4  # share of the time of a final training in which the rate falls
 CARRIED = ".carried.safetensors"  # the checkpoint from which a training can go on
 BEST = ".best.safetensors"  # the weights of a training that scored best
 WORTH_FITTING = 2.0  # times the limit of a fit is worth another one

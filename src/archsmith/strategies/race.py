@@ -66,7 +66,8 @@ class Race:
     ``inner``: proposes new entrants after the seeds.
     ``prior``: of learning curves.
     ``most_epochs``: that a training can use. A network that is much faster than the one that work is counted in has
-        them with little work. None: all work can be used.
+        them with little work; trials get six tenths of them, and the last training the rest. None: all work can be
+        used.
     ``unit_seconds``: seconds that a unit of work should take. Trials that took longer, since they were scored for
         instance, count as more work. None: work alone counts, so that a race repeats exactly.
     ``rival``: an error that can be had without the race; it ends where nothing promises to be better. None: there is

@@ -26,6 +26,7 @@ from archsmith.strategies.forecast import (
     slope_seen,
 )
 
+ANNEALING = 0.4  # share of a final training in which the rate falls; trials end before it
 STEP = 2.0  # an entrant that goes on gets as much work again as it has had
 # Expected gain below which nothing is worth a slice: as an error, or as a share of the best one where that is less.
 WORTH, WORTH_SHARE = 5e-4, 0.02
@@ -35,6 +36,7 @@ MOST_LOST = 0.25  # share of all work that may go to others than the best entran
 MOST_NEW = 0.125  # the same for the first slices of new entrants
 FEWEST_SLICES = 4  # that others may have in any case
 CAUGHT_UP = 0.1  # by how much the logarithm of an error must have come nearer to that of the reference to count
+ANY_FURTHER = 1.01  # times the work that it has had is the least that an entrant goes on to
 NEAR = 2  # families that new entrants come from
 
 
@@ -262,7 +264,7 @@ class Pool:
 
     def _carrying_on(self, best: Entrant) -> Iterator[Option]:
         for entrant in self.entrants:
-            work = self._further(entrant) - entrant.work
+            work = self.further(entrant) - entrant.work
             if entrant.architecture.key in self.busy or work <= 0:
                 continue
             seen = entrant.seen
@@ -321,9 +323,12 @@ class Pool:
     def _worth(self, best: Entrant) -> float:
         return 0.0 if self.left == math.inf else min(WORTH, WORTH_SHARE * self._floor(best))
 
-    def _further(self, entrant: Entrant) -> float:
-        """The work of its next trial."""
+    def further(self, entrant: Entrant) -> float:
+        """The work of its next trial; no more than it has had, where no trial would train it further."""
         most = min(self.history.problem.fidelity.maximum, self._useful_to(entrant))
+        if self.rules.most_epochs is not None and entrant.pace > 0:
+            before_it_falls = (1 - ANNEALING) * self.rules.most_epochs / entrant.pace
+            most = min(most, entrant.work if before_it_falls < ANY_FURTHER * entrant.work else before_it_falls)
         return min(STEP * entrant.work, most, entrant.work + self.left)
 
     def _lost(self, best: Entrant, work: float) -> float:
@@ -369,7 +374,7 @@ class Pool:
     def carried_on(self, entrant: Entrant) -> Proposal:
         notes: dict[str, Scalar] = {"operator": "carry_on", "forecast": entrant.seen.error, "sd": entrant.seen.sd}
         parents = (entrant.trials[-1].id,)
-        return Proposal(entrant.architecture, self._further(entrant), parents=parents, notes=notes)
+        return Proposal(entrant.architecture, self.further(entrant), parents=parents, notes=notes)
 
     def family_ranks(self) -> dict[str, int]:
         best: dict[str, float] = {}
