@@ -170,6 +170,24 @@ def test_without_a_race_nobody_promises_anything(view_of: Any, tried: Any) -> No
     ]
 
 
+def test_who_had_all_training_of_the_search_waits_for_nothing(view_of: Any, tried: Any) -> None:
+    most = {"type": "training", "args": {"most_epochs": 119.9}}
+    trials = [tried(0, 0.9, fidelity=100.0), *(tried(i, 0.9 - i / 10, x=i + 1) for i in (1, 2))]
+    for trial, learnt in zip(trials[1:], (119.8, 119.6), strict=True):
+        notes = {"epochs": learnt, "steps": 5 * learnt}
+        trial[1] = replace(trial[1], outcome=replace(trial[1].outcome, notes=notes))
+    view = view_of(*trials)
+    for evaluator, had in (({}, [0]), (most, [0, 1])):
+        view.began = replace(view.began, evaluator=evaluator)
+        found = entrants(view).entrants
+        said = " It has had all the training that the search gives."
+        assert [one.trial for one in found if one.why.endswith(said)] == had
+        assert [one.trial for one in found if one.why.endswith("promise more for the time go first.")] == [
+            i for i in range(3) if i not in had
+        ]
+    assert found[0].why == f"It has the best score so far.{said}"
+
+
 @pytest.mark.parametrize(
     ("end", "doing", "why"),
     [

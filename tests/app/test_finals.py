@@ -38,12 +38,27 @@ def test_a_last_training_has_a_score_of_its_own(view_of: Any, tried: Any) -> Non
 
 
 @pytest.mark.parametrize(
+    ("chosen", "why"),
+    [
+        ("searched", "Its last training is over, and it is chosen to be exported."),
+        ("fixed", "Its last training is over. The hand-made network is chosen to be exported."),
+    ],
+)
+def test_what_is_chosen_is_told_before_it_is_exported(view_of: Any, tried: Any, chosen: str, why: str) -> None:
+    chose = PhaseRecord("choose", FINISHED, seconds=1.0, result={"network": chosen})
+    assert fates(view_of(tried(0, 0.5), READY, ENDED, chose, PhaseRecord("calibrate")))[0].why == why
+    again = [ResultRecord("accuracy"), Opened(2, "here", 90.0), Extended({"seconds": 90.0}), *READY]
+    assert fates(view_of(tried(0, 0.5), READY, ENDED, chose, *again))[0].why == OVER
+
+
+@pytest.mark.parametrize(
     ("row", "why"),
     [
         ({"name": "earlier.1"}, "before the study went on"),
         ({"name": "unfinished", "stopped": True}, "as the search left it"),
         ({"name": "fixed", "stopped": True}, "as the search left it"),
         ({"name": "searched"}, "had its last training and was exported as the searched network"),
+        ({"name": "runner_up.1"}, "and was exported as another network of the search (2)."),
     ],
 )
 def test_what_is_exported_says_how_it_came_to_that(view_of: Any, tried: Any, row: dict[str, Any], why: str) -> None:

@@ -61,6 +61,7 @@ def test_the_bundle_knows_how_it_came_about(kind, request):
     assert sum(facts.data["class_counts"].values()) == facts.data["n_train"]
     assert len(facts.per_class) == len(facts.data["class_counts"])
     assert facts.search["strategy"].startswith("race(inner=")  # as the study has it
+    assert facts.search["weights"] == "own"
     assert facts.search["space"] == {"finished": "pictures", "finished_table": "tabular"}[kind]
 
 
@@ -71,7 +72,7 @@ def test_the_classes_of_a_table_have_the_name_of_their_column_whatever_it_is(tab
         settings=FitSettings("things"),
         findings=types.SimpleNamespace(counts={"train": (1,) * len(splits.classes)}, notes=(), warnings=()),
         modality=types.SimpleNamespace(space="tabular"),
-        plan=types.SimpleNamespace(pooled=True),
+        plan=types.SimpleNamespace(pooled=True, weights="own"),
         store=types.SimpleNamespace(folder=Path("study")),
     )
     said = {}

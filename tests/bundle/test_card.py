@@ -31,6 +31,15 @@ def test_the_card_tells_no_time_of_a_job_that_is_still_going_on(exported: Any) -
     assert "1,187" not in card(read(exported.folder)) and "1187" not in card(read(exported.folder))
 
 
+def test_trials_with_shared_weights_are_no_trainings(exported: Any) -> None:
+    manifest = read(exported.folder)
+    for weights, shared in (({}, False), ({"weights": "own"}, False), ({"weights": "shared"}, True)):
+        facts = dataclasses.replace(manifest.facts, search={**manifest.facts.search, **weights})
+        told = card(dataclasses.replace(manifest, facts=facts))
+        assert ("| short trainings that compare networks |" in told) is not shared
+        assert ("| scores of networks with weights that all of them share, to compare them |" in told) is shared
+
+
 def test_no_mistake_among_a_few_is_not_called_certain(exported: Any) -> None:
     manifest = read(exported.folder)
     facts = dataclasses.replace(manifest.facts, data={"n_test": 27}, metrics={"test": {"accuracy": 1.0}})

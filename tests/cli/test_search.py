@@ -480,4 +480,19 @@ def test_a_search_of_which_all_was_screened_out_says_so(
     monkeypatch.syspath_prepend(tmp_path)
     answer = command("search", "--space", "toy_flat", "--evaluator", "screening_lab:Screening", "--trials", "20")
     assert answer.code == 1
-    assert "All 20 trials were screened out by the cheap evaluator. Let the cascade keep more of them. Go" in answer.err
+    said = (
+        "All 20 trials were screened out by the cheap evaluator. Let the cascade keep more of them. The space and the"
+    )
+    assert f"{said} settings of the evaluator can be changed in a new search only. Go on with: arch" in answer.err
+
+
+@pytest.mark.parametrize(("kind", "afresh"), [("diverged", True), ("exception", False)])
+def test_what_a_resume_cannot_change_is_for_a_new_search(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, afresh: bool
+) -> None:
+    name = f"failing_{kind}"
+    (tmp_path / f"{name}.py").write_text(SCREENING.replace("screened", kind))
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("search", "--space", "toy_flat", "--evaluator", f"{name}:Screening", "--trials", "3")
+    assert answer.code == 1 and "All 3 trials failed" in answer.err and "Go on with: archsmith" in answer.err
+    assert ("can be changed in a new search only. Go on" in answer.err) is afresh

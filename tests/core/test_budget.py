@@ -46,3 +46,8 @@ def test_a_time_without_a_unit_is_told_as_it_is_taken(text: str | None, said: bo
     assert bool(without_unit(text)) is said
     assert not any("1 seconds" in sentence for sentence in without_unit("1"))
     assert all("is taken as" in sentence and "m for minutes" in sentence for sentence in without_unit(text))
+
+
+def test_the_unit_is_asked_for_in_words_that_mean_the_same() -> None:
+    told = "The time +600 has no unit and is taken as 600 seconds: write +600s, or +600m for minutes."
+    assert without_unit("+600") == without_unit(" + 600 ") == [told]

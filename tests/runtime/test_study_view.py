@@ -82,6 +82,15 @@ def test_not_every_pool_is_a_race() -> None:
     assert not StudyView().raced
 
 
+def test_what_was_chosen_holds_until_something_is_searched_or_trained_again() -> None:
+    chose = (200, "phase", {"name": "choose", "state": "finished", "seconds": 1.0, "result": {"network": "fixed"}})
+    later = (201, "phase", {"name": "export", "state": "started"})
+    assert after(*job()).chosen is None
+    assert after(*job(chose, later)).chosen == "fixed"
+    for name in ("search", "train fixed"):
+        assert after(*job(chose, later, (202, "phase", {"name": name, "state": "started"}))).chosen is None
+
+
 def test_in_a_pool_trials_of_all_work_compare() -> None:
     pool = {**STUDY, "problem": {**PROBLEM, "fidelity": ["work", 1, 4]}}
     rows = [(0, 1.0), (1, 1.0), (0, 2.0), (2, 4.0)]  # architecture and work; the third trial goes on with the first

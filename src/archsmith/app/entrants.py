@@ -236,10 +236,10 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
     if not field.final:  # a study that is paused goes on with its search
         if best:
             leads = "It has the best score so far" if earlier is None else _was_best(field, earlier)
-            goes_on = " It goes on when no other network promises more." * field.view.raced
-            return "waiting", f"{leads}.{goes_on}"
-        first = " Networks that promise more for the time go first." * field.view.raced
-        return "waiting", f"It reached {told}.{first}"
+            goes_on = "It goes on when no other network promises more."
+            return "waiting", f"{leads}.{_next(field.view, latest, goes_on)}"
+        first = "Networks that promise more for the time go first."
+        return "waiting", f"It reached {told}.{_next(field.view, latest, first)}"
     if best:
         return "stopped", _best_of_all(field, group)
     scored = sum(trial.losses is not None for trial in group.trials)
@@ -253,6 +253,19 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
     if field.foreseen is not None and promised != field.foreseen:
         why += f", and the most promising network at {score(field.metric, field.foreseen)}"
     return "stopped", f"{why}."
+
+
+def _next(view: StudyView, latest: Trial, otherwise: str) -> str:
+    """What is next for a network of a race: nothing, where its ``latest`` trial had all that a trial may have."""
+    if not view.raced:
+        return ""
+    learnt, steps = (finite(latest.outcome_notes.get(name)) or 0.0 for name in ("epochs", "steps"))
+    evaluator = None if view.began is None else view.began.evaluator
+    most = finite(((evaluator or {}).get("args") or {}).get("most_epochs"))
+    step = learnt / steps if steps else 0.0  # epochs are rounded to whole steps
+    if latest.fidelity >= view.problem.fidelity.maximum or (most and learnt > most - step):
+        return " It has had all the training that the search gives."
+    return f" {otherwise}"
 
 
 def _best_of_all(field: Whole, group: Group) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archsmith.analysis.report.noted import finite
 from archsmith.core.budget import REQUESTED
-from archsmith.core.wording import network_name
+from archsmith.core.wording import sentence_case, the_network
 from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.study_view import RUNNING, StudyView
 
@@ -64,11 +64,21 @@ def _on_the_way(view: StudyView) -> dict[int, Fate]:
     for name, result in results.items():
         trial, epochs = result.get("trial"), finite(result.get("epochs"))
         if name.startswith(TRAIN) and isinstance(trial, int):
-            told[trial] = Fate(OVER, "had its last training", finite(result.get(view.metric)), epochs)
+            why = _over(view, name.removeprefix(TRAIN))
+            told[trial] = Fate(why, "had its last training", finite(result.get(view.metric)), epochs)
     phase = view.phases.running
     if phase is not None and phase.trial is not None:
         told[phase.trial] = Fate(NOW, "training") if running else Fate(CUT)
     return told
+
+
+def _over(view: StudyView, name: str) -> str:
+    """Of a last training that is over, in a job without a result."""
+    if view.chosen is None:
+        return OVER
+    if view.chosen == name:
+        return "Its last training is over, and it is chosen to be exported."
+    return f"Its last training is over. {sentence_case(the_network(view.chosen))} is chosen to be exported."
 
 
 def _at_the_end(view: StudyView) -> dict[int, Fate]:
@@ -104,4 +114,4 @@ def _exported(kind: str, name: str, *, stopped: bool) -> str:
         return "What it had come to before the study went on was best, so that was exported."
     if stopped or kind == "unfinished":
         return "It was exported as the search left it."
-    return f"It had its last training and was exported as the {network_name(name)}."
+    return f"It had its last training and was exported as {the_network(name)}."

@@ -132,6 +132,7 @@ def facts_of(
             "strategy": f"race(inner={settings.strategy})" if is_raced(settings, job.plan) else settings.strategy,
             "n_trials": len(history.finished),
             "n_networks": n_networks(history),
+            "weights": job.plan.weights,
             "stop_reason": reason,
         },
         recipe={**recipe, **changes},

@@ -116,10 +116,13 @@ def _search(manifest: Manifest) -> str:
     facts, reason = manifest.facts, manifest.facts.search.get("stop_reason")
     search, budget = facts.search, facts.budget
     trained = next((row.epochs for row in facts.rows if row.exported and row.epochs), None)
+    trials = "short trainings that compare networks"
+    if search.get("weights") == "shared":
+        trials = "scores of networks with weights that all of them share, to compare them"
     rows = [
         ("search space", search.get("space"), "the networks that could be chosen"),
         ("strategy", _strategy(search.get("strategy")), "what proposed the next network to try"),
-        ("trials", search.get("n_trials"), "short trainings that compare networks"),
+        ("trials", search.get("n_trials"), trials),
         ("networks tried", search.get("n_networks"), "one may have several trials"),
         ("ended because", reason_in_words(str(reason)) if reason and search.get("n_trials") else None, ""),
         ("budget", _budget(budget), "what the job was given; times as minutes:seconds"),

@@ -101,8 +101,9 @@ class Facts:
     ``per_class``: ``{name, n, precision, recall}`` of each class on the test split, from 0 to 1 or None.
     ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``, and ``n_test_apart``, how
         many test examples are different ones, where some repeat another.
-    ``search``: ``space, strategy, n_trials, n_networks, stop_reason``, and what the network is rebuilt from:
-        ``space_spec`` with the architecture, or ``graph`` where it is no point of a space.
+    ``search``: ``space, strategy, n_trials, n_networks, weights, stop_reason``, and what the network is rebuilt
+        from: ``space_spec`` with the architecture, or ``graph`` where it is no point of a space. ``weights`` of trials:
+        ``own``, ``inherited`` or ``shared``.
     ``recipe``: the training settings that were used.
     ``budget``: ``seconds, trials, seconds_used``.
     ``seed``, ``study``: of the run.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
 SLOW_SHARE = 0.5  # of the trials that were forecast is what a slow machine came to
+BY_SETTINGS = ("memory", "timeout", "nan", "diverged", "dead_end")  # failures for which a hint tells to change settings
 COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
@@ -358,18 +359,19 @@ def _nothing(result: Any, folder: Path, trials: int | None) -> ArchsmithError:
     more = more_after(result.reason, spent=trials is not None and len(finished) >= trials)
     on = AFRESH if over else _how_to_go_on(folder, *more)
     reason = most_frequent(finished)
+    afresh = "" if over else "The space and the settings of the evaluator can be changed in a new search only. "
     if over and not result.history.trials:
         return ArchsmithError("The strategy proposed nothing, so there was no trial.", "Choose another --strategy.")
     if any(trial.losses is not None for trial in finished):
         hint = f"Widen the limits or the space{'' if over else ', or give it more'}. {on}"
     elif reason is None and finished:
-        hint = f"Let the cascade keep more of them. {on}"
+        hint = f"Let the cascade keep more of them. {afresh}{on}"
     elif reason is None:
         hint = f"Give it more time. {on}"
     else:
         kept = (folder / "trials" / str(trial.id) / "error.txt" for trial in reason.trials)
         traceback = next((f" The traceback is in {file}." for file in kept if file.exists()), "")
-        hint = f"{reason.hint}{traceback} {on}"
+        hint = f"{reason.hint}{traceback} {afresh if reason.kind in BY_SETTINGS else ''}{on}"
     return ArchsmithError(nothing_found(result.history), hint)
 
 

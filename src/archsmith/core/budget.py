@@ -69,9 +69,10 @@ def without_unit(text: str | None) -> list[str]:
     """A sentence that says how a length of time without a unit is taken; none where there is a unit."""
     if text is None or not re.fullmatch(r"\s*\+?\s*\d+(\.\d+)?\s*", text):
         return []
-    n = text.strip().lstrip("+ ")
+    given = "".join(text.split())  # with its sign: +20m is 20 minutes more
+    n = given.lstrip("+")
     many = "" if float(n) == 1 else "s"
-    return [f"The time {n} has no unit and is taken as {n} second{many}: write {n}s, or {n}m for minutes."]
+    return [f"The time {given} has no unit and is taken as {n} second{many}: write {given}s, or {given}m for minutes."]
 
 
 def parse_seconds(text: str | float) -> float:

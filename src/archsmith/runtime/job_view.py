@@ -11,7 +11,7 @@ from archsmith.core.records import Opened, Record, StudyRecord
 
 VOID_AFTER_MORE_TIME = ("search", "ready", "test", "export")  # phases that an extended job repeats
 LIMITS = ("seconds", "trials")  # what an extension changes in the settings
-READ, LINEAR, CHOOSE, TEST = "read", "linear", "choose", "test"  # names of phases
+READ, LINEAR, SEARCH, CHOOSE, TEST = "read", "linear", "search", "choose", "test"  # names of phases
 TRAIN = "train "  # the beginning of such a name
 
 

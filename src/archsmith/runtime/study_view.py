@@ -42,7 +42,7 @@ from archsmith.core.records import (
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Status, Trial
 from archsmith.runtime.curves import Preparation, Training, as_lists
-from archsmith.runtime.job_view import TRAIN, JobView
+from archsmith.runtime.job_view import CHOOSE, SEARCH, TRAIN, JobView
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -224,6 +224,15 @@ class StudyView:
     def best(self) -> Trial | None:
         """The best trial: of a pool among all of them, else at the highest fidelity that has one."""
         return self._leader if self.pooled else self.history.best()
+
+    @property
+    def chosen(self) -> str | None:
+        """The row of a job that was chosen to be exported; None before that, and where a search or a training has begun
+        since.
+        """
+        names = [each.name for each in self.phases.all if each.name.startswith((SEARCH, TRAIN, CHOOSE))]
+        name = self.job.results.get(CHOOSE, {}).get("network")
+        return str(name) if name and names[-1:] == [CHOOSE] else None
 
     @property
     def round(self) -> int:

@@ -285,8 +285,7 @@ def test_of_a_job_that_was_cut_off_behind_its_choice_the_choice_is_told(make: An
         study.view.phases.take(record, 60.0)
     facts = baselines_of(study)
     assert facts is not None and facts.lead == (
-        "The hand-made network is chosen, as the best on the validation split; when the study goes on, its bundle and "
-        "report are written next."
+        "The hand-made network is chosen; when the study goes on, its bundle and report are written next."
     )
     study.view.phases.take(PhaseRecord("train fixed"), 70.0)
     facts = baselines_of(study)

@@ -60,10 +60,14 @@ def test_a_search_is_said_to_repeat_only_where_nothing_else_than_the_command_dec
 def test_the_command_of_a_search_with_other_limits_is_that_of_its_beginning(
     prepared: Any, trials: tuple[int, ...], proposed: int, changed: bool
 ) -> None:
-    study = read_study(prepared([], {}, [({"depth": 1}, {"accuracy": 0.5}, {})]))
-    study.view.openings.all = [Opening(Opened(1, "here", None, n), 0.0, 1.0, proposed=proposed) for n in trials]
-    found = reproduction_of(study)
-    assert found.changed == changed == ("repeats its beginning alone" in found.lead)
+    folder = prepared([], {}, [({"depth": 1}, {"accuracy": 0.5}, {})])
+    openings = [Opening(Opened(1, "here", None, n), 0.0, 1.0, proposed=proposed) for n in trials]
+    for command, alone in ((None, "."), ("archsmith search", ", so the command below repeats its beginning alone.")):
+        study = read_study(folder)
+        study.view.openings.all = openings
+        study.view.began = dataclasses.replace(study.record, command=command)
+        found = reproduction_of(study)
+        assert found.changed == changed == found.lead.endswith(f" Its limits changed later{alone}")
 
 
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:

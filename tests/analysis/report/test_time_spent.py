@@ -33,6 +33,14 @@ def test_the_first_plan_is_not_compared_with_what_more_time_did(make: Any) -> No
     assert "forecast" not in render(study, [SECTION]).partition('<section id="time"')[2].partition("</section>")[0]
 
 
+def test_a_limit_on_time_that_more_trials_took_away_is_not_denied(make: Any) -> None:
+    never, once = read_study(make(seconds=None)), read_study(make())
+    for study, said in ((never, "; it had no limit on time."), (once, "; its last part had no limit on time.")):
+        study.view.job.extensions.append(Extended({"seconds": None, "trials": 30}))
+        spent = time_spent_of(study)
+        assert spent is not None and said in spent.lead
+
+
 def test_the_largest_part_is_not_most_and_the_rest_is_shown(make: Any) -> None:
     study = read_study(make())
     result = study.view.job.result

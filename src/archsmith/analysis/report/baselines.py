@@ -33,7 +33,7 @@ from archsmith.core import metrics
 from archsmith.core.budget import SECONDS, SETTLED
 from archsmith.core.failures import nothing_found
 from archsmith.core.wording import CUT, HARDLY_TRAINED, OF_EQUALS, TIED, about_network, hardly, passed_over
-from archsmith.runtime.job_view import CHOOSE, TRAIN
+from archsmith.runtime.job_view import TRAIN
 
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
@@ -183,17 +183,11 @@ def _so_far(study: Study, rows: Sequence[Row], n: int) -> str:
         return f"So far only baselines are done. {rest}"
     best = max(scored, key=lambda row: (1.0 if study.maximize else -1.0) * float(row["valid"]))
     value, name = score(study.metric, best["valid"], n), the_network(str(best["name"]))
-    if _is_chosen(study):
+    if study.view.chosen is not None:  # not always the best: that may have been too slow to be exported in time
         later = "" if study.view.writer else "when the study goes on, "
-        of = sentence_case(the_network(str(study.view.job.results[CHOOSE]["network"])))
-        return f"{of} is chosen, as the best on the validation split; {later}its bundle and report are written next."
+        of = sentence_case(the_network(study.view.chosen))
+        return f"{of} is chosen; {later}its bundle and report are written next."
     return f"Nothing is chosen yet. Of what was trained {name} is best on the validation split: {value}."
-
-
-def _is_chosen(study: Study) -> bool:
-    """Was a network chosen, and no training begun since?"""
-    names = [phase.name for phase in study.view.phases.all if phase.name == CHOOSE or phase.name.startswith(TRAIN)]
-    return names[-1:] == [CHOOSE] and "network" in study.view.job.results.get(CHOOSE, {})
 
 
 def _once(sentence: str, before: str) -> str:

@@ -73,7 +73,8 @@ def _lead(study: Study, command: str) -> str:
         if at_once:
             return f"{told} {BY_CHANCE}"
         if _changed(study):
-            return f"{told} Its limits changed later, so the command below repeats its beginning alone."
+            alone = ", so the command below repeats its beginning alone" if command else ""
+            return f"{told} Its limits changed later{alone}."
         return (
             f"{told} With one worker, the same seed and settings propose the same {study.tried_things} again, as long "
             "as trials score the same and no limit of time has a part."

@@ -68,7 +68,7 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
         late = f", {duration(beyond, exact=True)} too long" if beyond > LATE_SECONDS else ""
         text += f" of the {duration(budget, exact=True)} that it was given{'' if 'budget' in why else late}"
     text += "" if study.view.complete or not done else ", when this report was written"
-    text += f".{why and ' '}{why}" if budget else f"; it had no limit on time.{why and ' '}{why}"
+    text += f".{why and ' '}{why}" if budget else f"; {_unlimited(study)} had no limit on time.{why and ' '}{why}"
     name, most, _ = max(rows, key=lambda row: row[1])
     part = "Most of it" if most > total / 2 else "The largest part"
     text += f" {part} went into {name} ({duration(most)})."
@@ -80,6 +80,13 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
         tried = f"{len(study.history.finished):,}"
         text += f" The forecast was about {amount(round(expected), 'trial')}; {tried} came to an end."
     return text
+
+
+def _unlimited(study: Study) -> str:
+    """What had no limit on time, of a job that has none: an extension by trials takes an earlier one away."""
+    job = study.view.job
+    settings = (job.fit.get("settings") or {}, *(extended.settings for extended in job.extensions))
+    return "its last part" if any(each.get("seconds") for each in settings) else "it"
 
 
 def _forecasts(rows: Sequence[Row], late: bool) -> str:
