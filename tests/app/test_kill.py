@@ -90,8 +90,8 @@ def app(tmp_path: Path) -> Iterator[App]:
             os.kill(holder.pid, signal.SIGKILL)
 
 
-def epochs(app: App, study: str) -> int:
-    return sum(kind == "epoch" for kind, _ in app.events(study))
+def trials(app: App, study: str) -> int:
+    return sum(kind == "finished" for kind, _ in app.events(study))
 
 
 def test_a_killed_app_takes_no_search_with_it_and_is_the_same_afterwards(app: App) -> None:
@@ -120,7 +120,7 @@ def test_an_app_that_is_killed_again_and_again_while_it_begins_loses_nothing(app
 
 def test_a_killed_search_keeps_what_it_had_and_goes_on(app: App) -> None:
     study = app.ask("/studies", LONG)["study"]
-    until(lambda: epochs(app, study) >= 2)
+    until(lambda: trials(app, study) >= 2)
     holder = app.store(study).holder
     assert holder is not None
     os.kill(holder.pid, signal.SIGKILL)
@@ -132,7 +132,7 @@ def test_a_killed_search_keeps_what_it_had_and_goes_on(app: App) -> None:
     app.begin()
     assert app.state() == [ended]
     assert app.ask(f"/studies/{study}/resume", {"more": None})["study"] == study
-    until(lambda: epochs(app, study) > sum(kind == "epoch" for kind, _ in before))
+    until(lambda: trials(app, study) > sum(kind == "finished" for kind, _ in before))
     assert app.events(study)[: len(before)] == before
     app.ask(f"/studies/{study}/stop", {})
     done = until(lambda: (jobs := app.state()) and not jobs[0]["running"] and jobs[0])
