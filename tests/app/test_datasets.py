@@ -8,6 +8,7 @@ import json
 import struct
 import subprocess
 import sys
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -243,6 +244,39 @@ def test_a_path_below_the_allowed_folder_is_used(house: House, table: Path, chec
     assert checked(house, made.id).source == str(allowed / "t.csv")
     house.data.remove(made.id)
     assert (allowed / "t.csv").exists()
+
+
+def test_a_file_that_was_changed_since_its_check_counts_as_not_checked(
+    house: House, table: Path, checked: Checked
+) -> None:
+    assert house.settings.allow_paths is not None
+    place = house.settings.allow_paths / "t.csv"
+    place.write_bytes(table.read_bytes())
+    name = house.data.add_path("t.csv").id
+    house.data.check(name, {"target": "label"})
+    assert checked(house, name).state == READY
+    n_train = house.data.get(name).facts["findings"]["n_examples"]["train"]
+    place.write_text("\n".join(table.read_text().splitlines()[:41]))
+    found = house.data.get(name)
+    assert (found.state, found.facts, found.asked["target"]) == (STOPPED, {}, "label")
+    with pytest.raises(Refusal, match="changed since"):
+        house.data.settings_for(name, {})
+    house.data.check(name)
+    found = checked(house, name)
+    assert found.state == READY and found.facts["findings"]["n_examples"]["train"] < n_train
+    place.unlink()
+    assert house.data.get(name).state == STOPPED
+
+
+def test_data_that_lie_elsewhere_are_checked_again_on_request(house: House, zipped: Path, checked: Checked) -> None:
+    assert house.settings.allow_paths is not None
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extractall(house.settings.allow_paths / "shapes")
+    made = house.data.add_path("shapes")
+    assert checked(house, made.id).size is None and house.data.get(DIGITS).size is None
+    before = house.data.get(made.id).facts["asked"]
+    house.data.check(made.id, dict(made.asked))  # its folders may hold other pictures by now
+    assert checked(house, made.id).facts["asked"] != before
 
 
 @pytest.mark.parametrize("path", ["..", "/etc/passwd", "../../../../etc", "out"])

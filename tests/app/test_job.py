@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,11 @@ def test_one_that_runs_begins_and_has_not_failed(tmp_path: Path) -> None:
     found = job(tmp_path, None, "\x1b[2J\n", running=True)
     assert found.beginning and not found.failed
     assert found.log(5) == ["\\x1b[2J"] and found.log(0) == []
+
+
+def test_its_last_words_are_not_those_of_a_later_process(tmp_path: Path) -> None:
+    found = job(tmp_path, -9)
+    (tmp_path / keeper.CODE).write_text("-9")
+    os.utime(tmp_path / keeper.LOG, (900.0, 900.0))
+    os.utime(tmp_path / keeper.CODE, (1000.0, 1000.0))
+    assert [found.words_of_end(at) for at in (950.0, 1060.0)] == [found.last_words, ""]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,11 +14,12 @@ from typing import Any
 import pytest
 
 from archsmith.app import children
-from archsmith.app.job import Job
+from archsmith.app.job import GONE, Job
 from archsmith.app.jobs import Jobs, flags_of
 from archsmith.app.settings import AppSettings
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.runtime.lease import is_alive
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
@@ -124,8 +126,9 @@ def test_a_killed_search_is_shown_as_such_and_goes_on(jobs: Jobs) -> None:
     job = ended(jobs, study)
     assert job.failed and job.code == -9
     assert "signal 9" in job.last_words
-    assert jobs.why_it_ended(study) == job.last_words
-    assert "is gone" in jobs.why_it_ended("of-the-terminal")
+    assert jobs.why_it_ended(study, job.started) == job.last_words
+    later = time.time() + 60  # somebody else went on with it, and was cut off
+    assert jobs.why_it_ended(study, later) == jobs.why_it_ended("of-the-terminal", later) == GONE
     assert jobs.resume(study, "+1m") == study
     assert writer(jobs, study) is not None
 
@@ -253,6 +256,50 @@ def test_data_of_the_allowed_folder_may_be_read_and_no_link_leads_out_of_it(jobs
     assert ours.start(wanted(data=str(allowed / "own.csv")))
     with pytest.raises(UsageError, match="not to be read"):
         ours.start(wanted(data=str(allowed / "link.csv")))
+
+
+@pytest.mark.parametrize("what", ["mkdir", "job.json"])
+def test_what_a_full_disk_does_not_take_is_refused_and_nothing_goes_on(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    study = jobs.start(wanted())
+    jobs.pause(study)
+    ended(jobs, study)
+    before, born = jobs.all(), []
+    first = children.born
+
+    def noted(words: list[str], folder: Path) -> Any:
+        born.append(first(words, folder))
+        return born[-1]
+
+    def full(*given: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(children, "born", noted)
+    if what == "mkdir":
+        monkeypatch.setattr(Path, "mkdir", full)
+    else:
+        monkeypatch.setattr("archsmith.app.jobs.write_text", full)
+    with pytest.raises(Refusal, match="No space left on device") as refused:
+        jobs.resume(study)
+    assert (refused.value.status, refused.value.code) == (507, "disk")
+    assert isinstance(refused.value, ArchsmithError)  # as pages want it
+    assert len(born) == (what == "job.json") and not any(is_alive(known) for _, known in born)
+    assert jobs.all() == before and len(list(jobs._folders())) == len(before)
+
+
+def test_jobs_are_told_although_the_disk_is_full(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = jobs.begin(wanted())
+    folder = jobs._folder / job
+    until(lambda: (found := jobs._read(folder)) is not None and found.study)
+    said = json.loads((folder / "job.json").read_text())
+    (folder / "job.json").write_text(json.dumps({**said, "study": None}))  # as if nobody had looked yet
+
+    def full(*given: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("archsmith.app.jobs.write_text", full)
+    assert [found.study for found in jobs.all()] == [said["study"]]
 
 
 # Ending and going on

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import pytest
 
@@ -50,3 +51,32 @@ def test_a_log_keeps_its_end_and_never_grows_beyond_its_limit(tmp_path: Path, n:
     kept = (tmp_path / "log").read_text().splitlines() if n else []
     assert sum(len(line) + 1 for line in kept) <= 10_000 + len(keeper.LEFT_OUT)
     assert kept[-1:] == ([f"line {n - 1}"] if n else [])
+
+
+def test_what_the_disk_refuses_ends_no_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, refused = Path.open, [OSError(errno.ENOSPC, "No space left on device")]
+
+    def full(path: Path, *how: Any, **more: Any) -> Any:
+        if path.name == "log" and refused:
+            raise refused.pop()
+        return opened(path, *how, **more)
+
+    said = tmp_path / "said"
+    said.write_bytes(b"early\n" * 20_000 + b"late\n")
+    monkeypatch.setattr(Path, "open", full)
+    with opened(said, "rb", buffering=0) as source:
+        keeper.keep(cast(IO[bytes], source), tmp_path / "log")
+    assert not refused
+    assert (tmp_path / "log").read_text().endswith("early\nlate\n")  # what came when there was room again
+
+
+def test_a_command_whose_number_cannot_be_noted_at_first_is_still_watched(tmp_path: Path) -> None:
+    (tmp_path / ".pid.draft").mkdir()  # nothing can be written there
+    code = (
+        "import os, sys, time; print('up', flush=True); time.sleep(0.2); os.rmdir(sys.argv[1] + '/.pid.draft')\n"
+        "while not os.path.exists(sys.argv[1] + '/pid'): time.sleep(0.02)\n"
+        "sys.exit(3)"
+    )
+    words = [sys.executable, "-I", keeper.__file__, str(tmp_path), sys.executable, "-c", code, str(tmp_path)]
+    assert subprocess.Popen(words).wait(30) == 0
+    assert ((tmp_path / "code").read_text(), (tmp_path / "log").read_text()) == ("3", "up\n")

@@ -29,7 +29,7 @@ class Jobs:
 
     def all(self) -> list[Any]:
         now = time.time()
-        killed = {"study": "killed", "beginning": False, "last_words": "It was killed."}
+        killed = {"study": "killed", "beginning": False, "words_of_end": lambda at: "It was killed." if at < 9 else ""}
         begins = {"study": None, "beginning": True, "last_words": "No such column."}
         return [
             SimpleNamespace(id="starting-2", data="a.csv", target="b", started=now - 35, running=True, **begins),
@@ -68,6 +68,8 @@ def test_a_study_is_told_in_a_line(house: Any) -> None:
     )
     assert none.score == ""
     assert killed.words == "It was killed."
+    house.studies = listing(row("killed", state="interrupted", changed=60.0))  # another process went on with it
+    assert overview(house).studies[0].words == ""
 
 
 def test_a_paused_study_does_not_pass_for_one_that_failed(house: Any) -> None:
@@ -94,15 +96,19 @@ def test_one_page_of_studies_is_told(house: Any) -> None:
 
 
 def test_data_and_models_are_told_without_the_sample(house: Any) -> None:
-    common = {"n_bytes": 1500, "added": 0.0, "state": "ready"}
+    common = {"size": 1500, "added": 0.0, "state": "ready"}
     house.data = listing(
         SimpleNamespace(id="own-1", name="own.csv", origin="upload", **common),
+        SimpleNamespace(id="folder-1", name="folder", origin="path", **{**common, "size": None}),
         SimpleNamespace(id="digits", name="digits", origin="sample", **common),
     )
     house.studies = listing(row("a-1", target="price"))
     house.models = listing(SimpleNamespace(id="a-1", name="own", told="accuracy 98 %", params=1200, usable=False))
     found = overview(house)
-    assert [(line.id, line.facts[:2]) for line in found.data] == [("own-1", ("checked", "1.5 kB"))]
+    assert [(line.id, line.facts[:2]) for line in found.data] == [
+        ("own-1", ("checked", "1.5 kB")),
+        ("folder-1", ("checked", ago(time.time()))),  # nobody has counted its bytes
+    ]
     assert found.studies[0].data == "own.csv, price"
     assert found.models[0].facts == (
         "predicts price",

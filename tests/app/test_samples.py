@@ -50,7 +50,7 @@ def test_the_head_of_a_table_says_what_a_network_sees(table: Path, tmp_path: Pat
     found = samples.samples(splits, tmp_path)
     assert found["shown"] == ["size", "<i>colour</i>", "class"]
     assert [column["kind"] for column in found["columns"]] == ["number", "category", "category"]
-    assert found["ignored"][0][0] == "note"
+    assert (found["ignored"][0][0], found["n_ignored"]) == ("note", 1)
     assert len(found["rows"]) == samples.N_ROWS
     assert len(found["rows"][0]) == 4
     assert {row[-1] for row in found["rows"]} == {"yes", "no"}

@@ -9,6 +9,7 @@ from archsmith.app.study_facts import MOST_ERRORS, MOST_NOTES, study_facts
 from archsmith.core.events import Event
 from archsmith.core.job_records import FINISHED, Note, PhaseRecord, ResultRecord
 from archsmith.core.records import Closed, Command, Opened
+from archsmith.runtime.resuming import BY_PROGRAM
 from archsmith.runtime.study_view import StudyView
 
 SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
@@ -248,3 +249,24 @@ def test_what_is_predicted_is_told(view_of: Any, fit: dict[str, Any], told: str 
     view = view_of()
     view.job.fit = {**view.job.fit, **fit}
     assert study_facts(view).predicts == told
+
+
+@pytest.mark.parametrize("left", [[], [Closed("interrupted"), Command("pause")], [Closed("trials")]])
+def test_what_only_a_program_can_go_on_with_is_not_offered(view_of: Any, tried: Any, left: list[Any]) -> None:
+    view = view_of(tried(0, 0.5), *left, job=False)
+    if left:
+        view.began = replace(view.began, strategy={"type": "__main__:Mine"})
+    facts = study_facts(view)
+    assert facts.says == ("The search has come to its end." if facts.state == "finished" else BY_PROGRAM)
+    assert not any(facts.controls.model_dump().values())
+
+
+def test_a_search_whose_strategy_has_nothing_more_to_propose_needs_no_time(view_of: Any, tried: Any) -> None:
+    told = [tried(0, 0.5), Closed("exhausted")]
+    assert not study_facts(view_of(*told, job=False)).controls.extend
+    assert study_facts(view_of(*told, ResultRecord("accuracy"))).controls.extend  # a job trains on
+
+
+def test_of_one_that_was_asked_to_finish_nobody_knows_what_is_left(view_of: Any) -> None:
+    view = view_of(Command("stop"), writer=True)
+    assert (study_facts(view).budget_seconds, study_facts(view).remaining_seconds) == (60.0, None)

@@ -357,3 +357,8 @@ def test_a_preparation_counts_epochs_only_where_it_says_how_many() -> None:
     assert own.line().endswith("preparing, step 1,500")
     shared = after(JOB, ("preparing", {"step": 3.0, "metrics": {"epochs": 10.0}}))
     assert shared.line().endswith("preparing, epoch 3 of 10")
+
+
+def test_of_one_that_was_asked_to_finish_nobody_knows_what_is_left() -> None:
+    assert fold(STUDY, budget_seconds=60.0).remaining() is not None
+    assert fold(STUDY, ("command", {"name": "stop"}), budget_seconds=60.0).remaining() is None

@@ -30,7 +30,7 @@ from archsmith.app.settings import AppSettings
 from archsmith.app.uploads import PAIRED, TABLES, Received, Uploads, clean_name
 from archsmith.automl.plan import AUTO
 from archsmith.core.errors import UsageError
-from archsmith.core.files import write_text
+from archsmith.core.files import file_stamp, write_text
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
 
@@ -49,7 +49,7 @@ class DataSet:
     """One data set.
 
     ``id``: the name of its folder. ``name``: of the person's file. ``origin``: upload, path or sample.
-    ``n_bytes``: of its files. ``added``: Unix time.
+    ``n_bytes``: of its files; 0 where that is not known, see ``size``. ``added``: Unix time.
     ``state``: ``checking``, ``ready``, ``refused`` (no network can learn from it as it is) or ``stopped`` (the check
         was ended before it came to its end).
     ``measuring``: is the machine still being measured for the forecast?
@@ -68,6 +68,11 @@ class DataSet:
     asked: Mapping[str, str | None] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of its files; None where nobody has counted them: of a folder elsewhere, and of the sample."""
+        return self.n_bytes if self.n_bytes or self.origin == UPLOAD else None
 
     @property
     def speed(self) -> Mapping[str, Any]:
@@ -139,6 +144,7 @@ class DataSets:
         found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
         running = self.checks.runs(name)
         current = bool(found) and found.get("asked") == asked.get("name")
+        current = current and (made.origin != PATH or asked.get("stamp") == _stamp(made.source))
         if not current:
             found, measured, state = {}, {}, CHECKING if running else STOPPED
         else:
@@ -285,8 +291,8 @@ class DataSets:
 
     def check(self, name: str, asked: Mapping[str, str | None] | None = None) -> DataSet:
         """Begin to look at a data set. ``asked``: the task and the columns, see ``Asked``; None: as before. A check
-        that has the same to say is not begun again, but data that were refused may be read by now; another check that
-        still runs is ended. Raises Refusal.
+        that has the same to say is not begun again, but data that were refused may be read by now, and data that lie
+        elsewhere may be others by now; another check that still runs is ended. Raises Refusal.
         """
         with self._lock:
             return self._check(name, asked)
@@ -299,11 +305,12 @@ class DataSets:
             if same:
                 return found
             self.checks.end(name)
-        if found.state == READY and same and asked is not None:
+        if found.state == READY and same and asked is not None and found.origin != PATH:
             return found
         folder = self.folder / name
         inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
-        look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), **wanted)
+        stamp = _stamp(found.source) if found.origin == PATH else None
+        look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), stamp=stamp, **wanted)
         try:
             if found.origin == SAMPLE:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -322,9 +329,8 @@ class DataSets:
         so that a job learns what a page has shown.
         """
         found = self.get(name)
-        if found.state != READY and found.origin != SAMPLE:
-            words = {CHECKING: "are still being checked", REFUSED: "cannot be learnt from"}
-            raise Refusal(409, "not_ready", f"These data {words.get(found.state, 'were not checked')}.")
+        if found.origin != SAMPLE:
+            refuse_unready(found)
         asked = {column: value for column, value in found.asked.items() if value is not None}
         if found.facts.get("headings"):
             asked |= {column: found.facts[column] for column in COLUMNS if found.facts.get(column)}
@@ -362,6 +368,25 @@ class DataSets:
         except OSError as error:
             raise Refusal(404, "no_data", "There is no such data set any more.") from error
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def refuse_unready(found: DataSet) -> None:
+    """Raises Refusal for data that were not checked as they are now, or that cannot be learnt from."""
+    if found.state == READY:
+        return
+    words, hint = {
+        CHECKING: ("are still being checked", "Wait until they are."),
+        REFUSED: ("cannot be learnt from", "What their check found says why."),
+    }.get(found.state, ("were not checked, or were changed since", "Check them first."))
+    raise Refusal(409, "not_ready", f"These data {words}.", hint)
+
+
+def _stamp(source: str) -> str | None:
+    """Another text after the file at ``source`` was changed, or a folder's own entries; None where there is none."""
+    try:
+        return file_stamp(Path(source))
+    except OSError:
+        return None
 
 
 def _note(folder: Path, **known: Any) -> None:

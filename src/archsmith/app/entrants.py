@@ -45,7 +45,9 @@ DOING = {
 class Entrant(Plain):
     """One network of a study."""
 
-    trial: int = Field(description="Its latest trial; what is drawn and linked.")
+    trial: int = Field(
+        description="Its trial that ended well with most of the fidelity, else its latest; what is drawn and linked."
+    )
     trials: list[int] = Field(description="All of its trials, at most the last 20.")
     name: str = Field(description="What it is called.")
     made: str = Field(description="How the strategy came to it.")

@@ -62,6 +62,7 @@ class Asked:
     ``workspace``: where the splits are stored.
     ``target``, ``task``, ``image``: see ``FitSettings``; None: what the data look like.
     ``name``: what this look is called.
+    ``stamp``: of the source as it was then, where it lies elsewhere, see ``file_stamp``.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Asked:
     target: str | None = None
     task: str | None = None
     image: str | None = None
+    stamp: str | None = None
 
 
 def main(arguments: Sequence[str]) -> int:

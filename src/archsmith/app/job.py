@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from archsmith.runtime.lease import Holder
 
 ENDED_WELL = (0, 130)  # exit codes: done, and ended by Ctrl-C or a pause
 LAST_WORDS = 12  # lines
+CLOCK_SECONDS = 1.0  # by which times of files and of a log may differ
 GONE = "Its process is gone. What was finished is kept."
 
 
@@ -58,6 +60,16 @@ class Job:
         except OSError:
             return []
         return [visible(line) for line in data.decode("utf-8", "replace").splitlines()[-n:]] if n > 0 else []
+
+    def words_of_end(self, changed: float) -> str:
+        """``last_words``, where its study ended with it; empty where another process has worked on that since. Then
+        something was ``changed``, that is logged, at a time (Unix) at which this one was gone.
+        """
+        wrote = 0.0
+        for name in (keeper.PID, keeper.LOG, keeper.CODE):
+            with contextlib.suppress(OSError):
+                wrote = max(wrote, (self.folder / name).stat().st_mtime)
+        return self.last_words if changed <= wrote + CLOCK_SECONDS else ""
 
     @property
     def last_words(self) -> str:

@@ -7,6 +7,7 @@ through its log, like any other.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -152,10 +153,12 @@ class Jobs:
                 _note_pause(store)
         return store.holder is None
 
-    def why_it_ended(self, study: str) -> str:
-        """Why the process of a study that did not come to its end is gone, in a sentence or a few lines."""
+    def why_it_ended(self, study: str, changed: float) -> str:
+        """Why the process of a study that did not come to its end is gone, in a sentence or a few lines. ``changed``:
+        Unix time at which something was last logged.
+        """
         job = self.of(study)
-        return GONE if job is None else job.last_words or GONE
+        return GONE if job is None else job.words_of_end(changed) or GONE
 
     def resume(self, id: str, more: str | None = None, patience: float = START_SECONDS) -> str:
         """Go on with a study that was paused, cut off, or finished; ``more``: time, such as ``+20m`` on top of what it
@@ -227,15 +230,25 @@ class Jobs:
                     f"A study of these data is starting already, for {max(0.0, time.time() - job.started):.0f} s.",
                     "Wait until it has begun, or cancel it.",
                 )
-            folder = self._new_folder()
             try:
-                child, known = children.born([sys.executable, "-I", keeper.__file__, str(folder), *words], folder)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+                return self._new_job(words, {"study": study, **about})
+            except OSError as error:
+                why = f"No study can be started ({error.strerror})."
+                raise Denied(507, "disk", why, "Make room, then try again.") from error
+
+    def _new_job(self, words: list[str], said: Mapping[str, Any]) -> Path:
+        """The folder of a process that was just started. Where it cannot be noted, nothing of it is left."""
+        folder, known = self._new_folder(), None
+        try:
+            child, known = children.born([sys.executable, "-I", keeper.__file__, str(folder), *words], folder)
             self._children.append(child)
-            said = {"study": study, **about, "started": known.since, "process": dataclasses.asdict(known)}
-            write_text(folder / JOB, json.dumps(said))
+            about = {**said, "started": known.since, "process": dataclasses.asdict(known)}
+            write_text(folder / JOB, json.dumps(about))
+        except BaseException:
+            if known is not None:
+                children.end(known, END_SECONDS)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return folder
 
     def _there(self, folder: Path, study: str | None, patience: float) -> str:
@@ -305,7 +318,8 @@ class Jobs:
         code = None if job.running else _number(folder / keeper.CODE)
         if job.study is None and (found := self._study_of(job)) is not None:
             study = found
-            write_text(folder / JOB, json.dumps({**said, "study": study}))
+            with contextlib.suppress(OSError):  # of a full disk: the next look finds it again
+                write_text(folder / JOB, json.dumps({**said, "study": study}))
         return dataclasses.replace(job, study=study, code=code)
 
     def _study_of(self, job: Job) -> str | None:

@@ -120,7 +120,7 @@ def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
     id, state = str(row["study"]), str(row["state"])
     words = str(row.get("reason") or "") if state == UNREADABLE else ""
     if job is not None and state not in (DONE, RUNNING, UNREADABLE, PAUSED):  # a person ended a paused one
-        words = job.last_words
+        words = job.words_of_end(float(row.get("changed") or 0.0))
     return StudyLine(
         id,
         state,
@@ -140,8 +140,9 @@ def _score(row: Mapping[str, Any]) -> str:
 
 
 def _data(found: DataSet, now: float) -> Line:
-    facts = (STATES.get(found.state, str(found.state)), size(found.n_bytes), ago(now - found.added))
-    return Line(str(found.id), short(found.name), facts)
+    n_bytes = "" if found.size is None else size(found.size)
+    facts = (STATES.get(found.state, str(found.state)), n_bytes, ago(now - found.added))
+    return Line(str(found.id), short(found.name), tuple(filter(None, facts)))
 
 
 def _model(found: ModelSummary, target: str) -> Line:

@@ -83,6 +83,7 @@ def head(splits: TableSplits) -> dict[str, Any]:
     return {
         "n_columns": len(splits.columns),
         "columns": columns,
+        "n_ignored": len(splits.ignored),
         "ignored": [[short(each.name), each.reason] for each in splits.ignored[:MOST_IGNORED]],
         "shown": [short(name) for name in shown],
         "rows": [

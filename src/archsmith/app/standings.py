@@ -26,13 +26,13 @@ MOST_TRIALS = 20  # networks of the search that are listed
 class Standing(Plain):
     """One row. Numbers are texts as people read them; empty where nothing is known."""
 
-    place: int = Field(description="From 1, by the score on the validation split.")
+    place: int = Field(description="From 1, by the score; of several objectives the front comes first.")
     name: str
     about: str = Field(description="What it is, or what became of it.")
     baseline: bool = Field(description="Does it need no search?")
     trial: int | None = Field(description="The trial to look at; null for a baseline.")
     exported: bool = Field(description="Is it what the bundle holds?")
-    value: float | None = Field(description="Its score on the validation split.")
+    value: float | None = Field(description="Its score of the metric: of a job, on the validation split.")
     valid: str = Field(description="The same in words.")
     test: str = Field(description="Its score on the test split.")
     params: str

@@ -89,7 +89,10 @@ class Scatter(Plain):
 class Curve(Plain):
     """A learning curve."""
 
-    trial: int | None = Field(description="The latest trial of the network; null for a final training.")
+    trial: int | None = Field(
+        description="Of the network, the trial that ended well with most of the fidelity, else the latest; null for a "
+        "final training."
+    )
     name: str
     points: list[tuple[float, float]] = Field(description="(epochs, fidelity or steps, score)")
     going: bool = Field(description="Is it being trained now?")

@@ -22,6 +22,7 @@ from archsmith.app.form import in_the_page
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
+from archsmith.core.budget import EXHAUSTED
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import UsageError
 from archsmith.core.failures import most_frequent, nothing_found
@@ -38,6 +39,7 @@ from archsmith.core.wording import (
 )
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
+from archsmith.runtime.resuming import BY_PROGRAM, bound
 from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, PAUSED, RUNNING, UNREADABLE, StudyView
 
 State = Literal["new", "running", "finished", "paused", "interrupted", "failed", "unreadable"]
@@ -83,8 +85,8 @@ class Controls(Plain):
 
     stop: bool = Field(description="It runs, and can finish with the best network so far.")
     pause: bool = Field(description="It runs, and can end now and go on later.")
-    resume: bool = Field(description="It does not run, and can go on.")
-    extend: bool = Field(description="It does not run, and can be given more time.")
+    resume: bool = Field(description="It does not run, and a command can go on with it.")
+    extend: bool = Field(description="It does not run, and a command can give it more time.")
 
 
 class StudyFacts(Plain):
@@ -107,7 +109,9 @@ class StudyFacts(Plain):
     started: float = Field(description="When it was begun; 0 where nothing is logged.")
     changed: float = Field(description="When something was last logged.")
     elapsed_seconds: float = Field(description="Spent on it so far, over all openings; of tables, what they claim.")
-    remaining_seconds: float | None = Field(description="Left of the budget, or forecast; null when nobody knows.")
+    remaining_seconds: float | None = Field(
+        description="Left of the budget, or forecast; null when nobody knows, and where it was asked to finish."
+    )
     budget_seconds: float | None = Field(description="Its limit of time.")
     budget_trials: int | None = Field(description="Its limit of trials.")
     fraction: float | None = Field(description="How much of the budget is spent, 0 to 1.")
@@ -208,7 +212,7 @@ class _Clock:
         self.fraction = self._fraction(view)
 
     def _remaining(self, view: StudyView) -> float | None:
-        if view.state != RUNNING:
+        if view.state != RUNNING or _asked(view):  # one that was asked to finish does not use it up
             return None
         if view.simulated:  # its seconds are not those of a clock
             return None
@@ -258,6 +262,8 @@ def _says(view: StudyView, clock: _Clock) -> str:
             return "It was asked to finish, and comes to its end with the best network so far."
         phase = next((phase for phase in reversed(clock.progress.phases) if phase.running), None)
         return sentence_case(clock.progress.name(phase)) if phase is not None else STATES[state]
+    if state in (PAUSED, INTERRUPTED, FAILED) and _by_program(view):
+        return BY_PROGRAM
     return "It has made its model." if state == DONE and view.job.fit else STATES[state]
 
 
@@ -296,14 +302,20 @@ def _asked(view: StudyView) -> bool:
     return view.state == RUNNING and view.asked_to_stop
 
 
+def _by_program(view: StudyView) -> bool:
+    """Can only the Python program that began it go on with it?"""
+    return view.by_hand or (view.began is not None and bound(view.began.to_data()))
+
+
 def _controls(view: StudyView) -> Controls:
     running = view.state == RUNNING
-    known = view.state in (DONE, PAUSED, INTERRUPTED, FAILED)
+    known = view.state in (DONE, PAUSED, INTERRUPTED, FAILED) and not _by_program(view)
+    over = view.reason == EXHAUSTED and not view.job.fit  # the same history gets the same answer, which is no proposal
     return Controls(
         stop=running and not _asked(view) and not view.job.ended,  # else only its report is written
         pause=running and not view.job.ended,
         resume=known and not view.ended,
-        extend=known and not view.simulated,
+        extend=known and not view.simulated and not over,
     )
 
 

@@ -36,7 +36,10 @@ class TrialRow(Plain):
     metrics: dict[str, float] = Field(description="What was measured.")
     seconds: float | None
     finished_seconds: float | None = Field(description="When it ended, on the study's clock.")
-    improved: bool = Field(description="Was it the best one of its fidelity so far when it ended?")
+    improved: bool = Field(
+        description="Was it the best one of its fidelity so far when it ended, of a pool the best of all? With several "
+        "objectives: was it then a new point of the front?"
+    )
     error: str | None
 
 

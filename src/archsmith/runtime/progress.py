@@ -93,9 +93,10 @@ class Progress:
 
     def remaining(self, now: float | None = None) -> float | None:
         """Seconds left: of the budget, or of a search forecast from the mean length of the trials so far. None when
-        nothing is known, as of a budget in the seconds of a table, and where nothing more will come.
+        nothing is known, as of a budget in the seconds of a table, where nothing more will come, and where a person
+        asked it to finish.
         """
-        if self.view.done_now or (self.view.reason is not None and not self.view.job.fit):
+        if self.view.done_now or self.view.asked_to_stop or (self.view.reason is not None and not self.view.job.fit):
             return None
         elapsed, n_finished = self.elapsed(now), self.view.n_finished
         if self.budget_seconds is not None:

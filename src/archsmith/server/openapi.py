@@ -1,4 +1,4 @@
-"""The OpenAPI document of a server: every route, and for each model the schema of its own examples."""
+"""The OpenAPI document of a server: every route for programs, and for each model the schema of its own examples."""
 
 from __future__ import annotations
 

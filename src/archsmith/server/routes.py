@@ -48,7 +48,9 @@ class Router:
             methods = sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])})
             allow = ", ".join(methods)
             raise Refusal(405, "method", f"{method[:16]} is not possible here.", f"Use {allow}.", {"allow": allow})
-        raise Refusal(404, "no_route", f"There is nothing at {path[:100]!r}.", "GET /openapi.json lists all routes.")
+        raise Refusal(
+            404, "no_route", f"There is nothing at {path[:100]!r}.", "GET /openapi.json lists all routes for programs."
+        )
 
 
 def _match(parts: tuple[str, ...], given: list[str]) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,19 @@ def test_a_forecast_is_made_for_a_form(client: TestClient, sent: Callable[[Path]
     assert any("There is time for about" in line for line in said["lines"])
     wrong = client.post(f"{DATA}/{name}/forecast", json={"form": {"trials": "0"}}).json()
     assert list(wrong["wrong"]) == ["trials"]
+
+
+def test_no_forecast_is_made_of_what_was_not_checked(
+    client: TestClient, sent: Callable[[Path], str], table: Path, looking: None, house: House
+) -> None:
+    refused, wish = sent(table), {"form": {"budget": "600", "strategy": "evolution"}}
+    assert client.get(f"{DATA}/{refused}").json()["state"] == "refused"
+    answer = client.post(f"{DATA}/{refused}/forecast", json=wish)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready")
+    shutil.rmtree(house.data.folder / "digits", ignore_errors=True)  # as of a fresh app
+    answer = client.post(f"{DATA}/digits/forecast", json=wish)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready")
+    assert client.get(f"{DATA}/digits").json()["n_bytes"] is None
 
 
 @pytest.mark.parametrize(

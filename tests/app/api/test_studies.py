@@ -13,8 +13,14 @@ from starlette.testclient import TestClient
 from archsmith.app import studies as reading
 from archsmith.app.api import studies as api
 from archsmith.app.house import House
+from archsmith.core.budget import Budget
 from archsmith.core.job_records import Note
+from archsmith.core.problem import Problem
+from archsmith.runtime.resuming import BY_PROGRAM
+from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import FILE
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
 from archsmith.testing.written import WrittenStudy
 
 ROUTES = ("", "/trials", "/trials/0", "/entrants", "/leaderboard", "/curves", "/events?seconds=1")
@@ -61,7 +67,7 @@ def test_a_study_at_a_glance(client: TestClient, id: str, running: WrittenStudy)
 def test_one_that_was_killed_says_why(
     client: TestClient, house: House, id: str, running: WrittenStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.jobs, "why_it_ended", lambda study: f"{study}: signal 9.")
+    monkeypatch.setattr(house.jobs, "why_it_ended", lambda study, changed: f"{study}: signal 9.")
     assert client.get(f"/api/v1/studies/{id}").json()["why"] is None
     running.__exit__(None, None, None)
     facts = client.get(f"/api/v1/studies/{id}").json()
@@ -209,3 +215,14 @@ def test_only_so_many_may_listen(client: TestClient, id: str, monkeypatch: pytes
     answer = client.get(f"/api/v1/studies/{id}/events")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
+
+
+def test_one_that_a_program_tells_by_hand_did_not_end_on_the_way(client: TestClient, house: House) -> None:
+    store = house.workspace.create("by-hand")
+    with Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), store=store, budget=Budget(trials=3)) as search:
+        (trial,) = search.ask()
+        search.tell(trial, 0.5)
+    store.close()
+    facts = client.get(f"/api/v1/studies/{store.folder.name}").json()
+    assert (facts["state"], facts["says"], facts["why"]) == ("interrupted", BY_PROGRAM, None)
+    assert not any(facts["controls"].values())

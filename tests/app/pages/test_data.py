@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from nicegui import Client
 from starlette.testclient import TestClient
 
-from archsmith.app.datasets import CHECKING, READY, DataSet
+from archsmith.app.datasets import CHECKING, PATH, READY, UPLOAD, DataSet
 from archsmith.app.house import House
-from archsmith.app.pages.data import _balance, _Page, how_long
+from archsmith.app.pages.data import _balance, _Page, _samples, how_long
 from archsmith.server.refusals import Refusal
 
 FACTS: dict[str, Any] = {
@@ -77,7 +78,8 @@ def test_a_table_is_shown_with_its_head(client: TestClient, house: House, table:
 def test_a_number_has_a_histogram(client: TestClient, house: House, table: Path, checked: Checked) -> None:
     text = client.get(f"/data/{send(house, table, checked, target='size', task='regression')}").text
     assert "How often what is learnt occurs" in text
-    assert "size, 0 to" in text
+    found = house.data.get(re.findall(r"/data/(things-[0-9a-f]+)", text)[0]).facts["findings"]["target"]
+    assert f"size, {found['min']:g} to {found['max']:g} in training rows" in text
 
 
 def test_refused_data_say_why_and_let_the_column_be_chosen(
@@ -129,11 +131,39 @@ def test_another_column_is_looked_at_at_once_and_nothing_starts_meanwhile(
 
 
 def test_the_wait_goes_by_the_size() -> None:
-    assert [how_long(n) for n in (10**5, 10**7, 10**8)] == [
+    sent = DataSet("a-1", "a", UPLOAD, "/a", 0, 0.0, CHECKING)
+    assert [how_long(replace(sent, n_bytes=n)) for n in (10**5, 10**7, 10**8)] == [
         "This takes some seconds.",
         "This may take a minute.",
         "This may take some minutes, since they are large.",
     ]
+    folder = replace(sent, origin=PATH)
+    lists_pictures = replace(folder, n_bytes=40_000, asked={"image": "file"})
+    assert how_long(folder) == how_long(lists_pictures) == "This may take some minutes."
+    assert how_long(replace(folder, n_bytes=40_000)) == "This takes some seconds."
+
+
+def test_data_that_lie_elsewhere_can_be_checked_again(page: Client, house: House, shown: Callable[[], str]) -> None:
+    for origin, offered in ((UPLOAD, False), (PATH, True)):
+        _Page(house, DataSet("a-1", "a.csv", origin, "/a.csv", 100, 0.0, READY, facts=FACTS)).draw()
+        assert ("Check again" in shown()) is offered
+
+
+def test_of_very_many_columns_it_is_said_how_many_are_shown(page: Client, shown: Callable[[], str]) -> None:
+    column = {"kind": "number", "missing": 0, "distinct": 3, "minimum": 0.0, "median": 1.0, "maximum": 2.0}
+    columns = [{**column, "name": f"c{i}"} for i in range(300)]
+    names, ignored = [f"c{i}" for i in range(40)], [[f"i{i}", "is empty"] for i in range(50)]
+    told = {"columns": columns, "rows": [["a"]], "shown": names, "ignored": ignored, "target": "t"}
+    many = DataSet("a-1", "a", UPLOAD, "/a", 1, 0.0, READY, facts={**told, "n_columns": 2_000, "n_ignored": 51})
+    _samples(many)
+    assert {"The first 40 of 2,000 columns are shown.", "The first 300 of 2,000 columns"} <= {*shown().split("\n")}
+    assert "1 more is not used." in shown() and "All columns" not in shown()
+
+
+def test_of_few_columns_all_are_shown(page: Client, shown: Callable[[], str]) -> None:
+    told = {"columns": [], "rows": [["a"]], "shown": ["c"], "ignored": [], "target": "t", "n_columns": 0}
+    _samples(DataSet("a-1", "a", UPLOAD, "/a", 1, 0.0, READY, facts=told))
+    assert "All columns" in shown() and "are shown" not in shown() and "more" not in shown()
 
 
 def test_a_check_that_cannot_be_begun_says_why_and_nothing_starts(

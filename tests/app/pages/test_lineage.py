@@ -17,7 +17,7 @@ def test_it_shows_the_way_to_the_best(client: TestClient, house: House, evolved:
     found = house.networks.lineage(evolved)
     assert found is not None
     page = client.get(f"/studies/{evolved}/lineage")
-    assert page.status_code == 200 and "How the search came to its networks" in page.text
+    assert page.status_code == 200 and "How the search came to its best" in page.text
     assert found.lead.split("\u00a0")[0] in page.text
     assert f"/studies/{evolved}/networks/{found.path[-1].trial}" in page.text or len(found.path) == 1
 
@@ -32,5 +32,5 @@ def test_with_several_objectives_it_says_by_which_one_is_the_best(
     found = lineage_of(view_of(first, second, apart, problem=problem, job=False))
     assert found is not None
     _lineage("blots-1", found)
-    assert {"The way to the best network by accuracy", "better by accuracy than before"} <= {*shown().split("\n")}
+    assert {"The way to the best trial by accuracy", "better by accuracy than before"} <= {*shown().split("\n")}
     assert "best trial by accuracy" in shown()

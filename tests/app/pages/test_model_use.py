@@ -139,3 +139,22 @@ def test_a_place_that_hardly_matters_is_not_told_as_the_one_that_matters_most() 
     said = of_script("worst", '[0.00003, 0.002, 0.4].map((most) => worst([[0, most]], most, { label: "7" }))')
     assert said[0] == "Whatever place is covered, the probability of “7” falls by less than 0.01 points."
     assert "falls by 0.20 points, more than" in said[1] and "falls by 40 points, more than" in said[2]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_prediction_that_rises_wherever_the_picture_is_covered_does_not_stay() -> None:
+    said = of_script("worst", '[-0.4, 0].map((fall) => worst([[0, 0]], 0, { label: "7", fall: [[0, fall]] }))')
+    assert said == [
+        "Whatever place is covered, the probability of “7” does not fall.",
+        "No single place matters: whatever is covered, the prediction stays.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("classes", "the probability falls"), ("numbers", "the prediction changes")]
+)
+def test_orange_is_what_it_is_said_to_be(homes: Homes, name: str, what: str) -> None:
+    house, id = homes[name]
+    with Client(ui.page("/")), ui.element("div") as root:
+        model_use.try_it(house.models.facts(id))
+    assert any(f"the more {what} without it." in text for text in words_of(root))

@@ -34,7 +34,7 @@ def test_it_shows_facts_drawing_and_decisions(
         second = view.ranking()[1].id
     page = client.get(f"/studies/{evolved}/networks/{best.id}")
     assert page.status_code == 200
-    for words in (f"Trial {best.id} of {evolved}", "What is known of it", "The network", "Its decisions", "Compare"):
+    for words in (f"Trial {best.id} of {evolved}", "What is known of it", "Its drawing", "Its decisions", "Compare"):
         assert words in page.text
     assert "data-viewer" in page.text and "Whole network" in page.text and "/assets/drawing.js" in page.text
     assert f"/studies/{evolved}/networks/{second}" in page.text  # the way to the next one

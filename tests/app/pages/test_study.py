@@ -63,7 +63,8 @@ def test_settings_are_not_called_networks(client: TestClient, house: House) -> N
     Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store).run()
     store.close()
     text = client.get(f"/studies/{store.folder.name}").text
-    assert "3 architectures." in text and "Architectures of this study" in text and "3 networks" not in text
+    assert "3 architectures." in text and "Architectures of this study" in text
+    assert "3 networks" not in text and "this network" not in text and "its networks" not in text
 
 
 @pytest.mark.parametrize("content", ["hello", ""])
@@ -172,3 +173,17 @@ def test_a_page_of_a_study_that_is_removed_finds_out(page: Client, house: House,
     (studies / "removed" / FILE).unlink()
     with pytest.raises(NoStudyError, match="not there any more"):
         asyncio.run(made.tick())
+
+
+def test_settings_have_no_size_to_wait_for(page: Client, house: House) -> None:
+    store = house.workspace.create("waiting")
+    with Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store) as search:
+        (trial,) = search.ask()
+        search.tell(trial, 0.5)
+        made = StudyPage(house, house.studies.get(store.folder.name))
+        look = made.look()
+        assert look is not None and look.facts.state == "running"
+        with page:
+            made.build(look)
+        assert "hidden" in made._sized.props
+    store.close()

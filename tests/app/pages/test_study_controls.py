@@ -9,6 +9,7 @@ import pytest
 from nicegui import Client
 from nicegui.element import Element
 
+from archsmith.app.jobs import Denied
 from archsmith.app.pages.study_controls import DEEDS, StudyControls
 from archsmith.app.study_facts import study_facts
 from archsmith.core.errors import StudyError
@@ -107,6 +108,18 @@ def test_what_cannot_be_done_is_said(page: Client, jobs: Jobs, shown: Callable[[
     assert "It does not run. Look again." in shown()
 
 
+def test_a_full_disk_is_told_and_the_buttons_come_back(page: Client, jobs: Jobs, view_of: Any) -> None:
+    def full(id: str, more: str | None) -> None:
+        raise Denied(507, "disk", "No study can be started (No space left on device).", "Make room, then try again.")
+
+    jobs.resume = full  # type: ignore[method-assign]
+    made = controls(jobs)
+    asyncio.run(made._do("resume", Element("dialog")))
+    assert said(page) == "No study can be started (No space left on device). Make room, then try again."
+    made.show(study_facts(view_of()))
+    assert "Resume" in offered(page)
+
+
 def said(page: Client) -> str:
     (line,) = [each for each in page.elements.values() if each.props.get("role") == "status"]
     return line.text  # type: ignore[attr-defined]
@@ -155,3 +168,15 @@ def test_of_a_study_that_was_removed_nothing_is_offered(page: Client, jobs: Jobs
     made.show(study_facts(view_of(ResultRecord("accuracy", data={"model_dir": "m"}))))
     made.gone()
     assert offered(page) == set()
+
+
+def test_of_a_search_alone_nothing_is_told_of_a_bundle(
+    page: Client, jobs: Jobs, view_of: Any, shown: Callable[[], str]
+) -> None:
+    made = controls(jobs)
+    made.show(study_facts(view_of(job=False, writer=True)))
+    for word in ("exported", "baselines", "bundle", "report"):
+        assert word not in shown()
+    assert DEEDS["stop"].alone in shown() and DEEDS["resume"].happens in shown()
+    made.show(study_facts(view_of(writer=True)))
+    assert DEEDS["stop"].happens in shown() and DEEDS["stop"].alone not in shown()

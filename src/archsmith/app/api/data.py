@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from archsmith.app import form
-from archsmith.app.datasets import ID, DataSet
+from archsmith.app.datasets import ID, DataSet, refuse_unready
 from archsmith.app.forecast import forecast
 from archsmith.app.form_file import FORM, is_form, one_file
 from archsmith.app.house import House
@@ -38,7 +38,9 @@ class DataListed(BaseModel):
     id: str = Field(description="Names it in every other address.")
     name: str = Field(description="Of the file that was given.")
     origin: str = Field(description="upload, path or sample.")
-    n_bytes: int = Field(description="Of its files.", ge=0)
+    n_bytes: int | None = Field(
+        description="Of its files; null where nobody has counted them: of a folder elsewhere, and of the sample.", ge=0
+    )
     added: float = Field(description="When, in Unix seconds; 0 for the sample.")
     state: str = Field(description="checking, ready, refused (no network can learn from it as it is) or stopped.")
     measuring: bool = Field(description="Is the machine being measured on it, for forecasts?")
@@ -97,7 +99,8 @@ class Forecast(BaseModel):
 
 def listed(found: DataSet) -> DataListed:
     """One entry of a list."""
-    return DataListed(**{name: getattr(found, name) for name in DataListed.model_fields})
+    known = {name: getattr(found, name) for name in DataListed.model_fields}
+    return DataListed(**{**known, "n_bytes": found.size})
 
 
 def shown(found: DataSet) -> DataFound:
@@ -163,8 +166,9 @@ def router(house: House) -> APIRouter:
 
     @made.post("/data/{id}/forecast")
     async def foretell(id: Id, wish: Wish) -> Forecast:
-        """What a study would do with these data, before it is started."""
+        """What a study would do with these data, before it is started. They have to be checked."""
         found = await asyncio.to_thread(house.data.get, id)
+        refuse_unready(found)
         order = form.read(wish.form, found.facts)
         if order.wrong:
             return Forecast(lines=[], wrong=order.wrong)

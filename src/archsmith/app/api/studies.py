@@ -151,15 +151,16 @@ async def _asked(house: House, id: str, ask: Callable[[Followed], Made]) -> Made
 
 def facts_of(followed: Followed, house: House) -> StudyFacts:
     """The facts of a study, with its version. Not kept, since its clock goes on. Of one that ended on the way, its job
-    knows why.
+    knows why; a program that asks and tells by hand left it in order.
     """
-    with followed.look():
+    with followed.look() as view:
         found = followed.tell(study_facts)
         found = found.model_copy(update={"version": followed.version})
+        by_hand = view.by_hand
     jobs = getattr(house, "jobs", None)
-    if found.state != INTERRUPTED or jobs is None:
+    if found.state != INTERRUPTED or by_hand or jobs is None:
         return found
-    why = " ".join(filter(None, [jobs.why_it_ended(followed.id), found.why]))
+    why = " ".join(filter(None, [jobs.why_it_ended(followed.id, found.changed), found.why]))
     return found.model_copy(update={"why": why})
 
 

@@ -11,7 +11,7 @@ from nicegui import ui
 
 from archsmith.analysis.wording import between, from_data, share
 from archsmith.app import form
-from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, UPLOAD, DataSet
+from archsmith.app.datasets import CHECKING, PATH, READY, REFUSED, SAMPLE, UPLOAD, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
 from archsmith.app.pages.meaning import Meaning
@@ -117,7 +117,7 @@ class _Page:
             self.form = None
         self.running = None
         checking = found.state == CHECKING
-        self.status.set_text(f"The data are being read and checked. {how_long(found.n_bytes)}" if checking else "")
+        self.status.set_text(f"The data are being read and checked. {how_long(found)}" if checking else "")
         self.above.clear()
         self.place.clear()
         with self.above:
@@ -131,7 +131,7 @@ class _Page:
                     self._check_again()
             elif found.state != READY:
                 with sheet("The check was ended before it had finished"):
-                    Words("p", "It took too much time or memory, or the app was ended.")
+                    Words("p", "It took too much time or memory, the app was ended, or the data were changed.")
                     self._check_again()
         self.meaning.show(found)
         with self.place:
@@ -153,6 +153,8 @@ class _Page:
         with sheet("What was found"):
             _overview(facts)
             _problems(facts)
+            if self.found.origin == PATH:
+                self._check_again()
         _samples(self.found)
         with sheet("How often what is learnt occurs" if facts["task"] == REGRESSION else "Balance of the classes"):
             _balance(facts)
@@ -201,11 +203,14 @@ class _Page:
         self.client.open("/new")
 
 
-def how_long(n_bytes: int) -> str:
-    """How long a check of data of that size may take."""
-    if n_bytes < QUICK_BYTES:
+def how_long(found: DataSet) -> str:
+    """How long a check of the data may take, by their size where that is known."""
+    if found.origin == PATH and (found.size is None or found.asked.get("image")):  # a folder, or a list of pictures
+        return "This may take some minutes."
+    if found.n_bytes < QUICK_BYTES:
         return "This takes some seconds."
-    return "This may take a minute." if n_bytes < SLOW_BYTES else "This may take some minutes, since they are large."
+    large = found.n_bytes >= SLOW_BYTES
+    return "This may take some minutes, since they are large." if large else "This may take a minute."
 
 
 def _refusal(found: DataSet) -> None:
@@ -223,7 +228,8 @@ def _overview(facts: Mapping[str, Any]) -> None:
         rows[f"{sentence_case(SPLITS[split])} split"] = f"{amount(n[split], facts['noun'])}{made}"
     if facts["task"] == REGRESSION:
         figures = findings["target"]
-        rows["To be predicted"] = f"{figures['name']}, {_figure(figures['min'])} to {_figure(figures['max'])}"
+        least, most = _figure(figures["min"]), _figure(figures["max"])
+        rows["To be predicted"] = f"{figures['name']}, {least} to {most} in training {facts['nouns']}"
     else:
         rows["To be predicted"] = f"one of {amount(findings['n_classes'], 'class').replace('classs', 'classes')}"
     with box("dl", "facts"):
@@ -279,9 +285,12 @@ def _samples(found: DataSet) -> None:
                     Words("figcaption", picture["label"])
     elif facts.get("rows"):
         with sheet("The first training rows, as a network sees them"):
-            _table("First rows", [*(facts.get("shown") or facts["headings"]), str(facts["target"])], facts["rows"])
+            columns = facts.get("shown") or facts["headings"]
+            _table("First rows", [*columns, str(facts["target"])], facts["rows"])
+            if len(columns) < facts["n_columns"]:
+                Words("p", f"{_first(len(columns), facts['n_columns'])} columns are shown.", "faint")
             with box("details"):
-                Words("summary", "All columns")
+                Words("summary", f"{_first(len(facts['columns']), facts['n_columns'], 'All')} columns")
                 _columns(facts)
 
 
@@ -311,6 +320,14 @@ def _columns(facts: Mapping[str, Any]) -> None:
     Words("p", "Counted on the training split.", "faint")
     for name, reason in facts["ignored"]:
         Words("p", f"{name} is not used: it {reason}.", "faint")
+    more = facts.get("n_ignored", 0) - len(facts["ignored"])
+    if more > 0:
+        Words("p", f"{more:,} more {'is' if more == 1 else 'are'} not used.", "faint")
+
+
+def _first(n: int, total: int, whole: str = "") -> str:
+    """How many of ``total`` are shown; ``whole`` where these are all."""
+    return f"The first {n:,} of {total:,}" if n < total else whole
 
 
 def _figure(value: float | str) -> str:

@@ -24,7 +24,7 @@ def mount(house: House) -> None:
         networks = house.networks
         found, beliefs = await asyncio.to_thread(lambda: (networks.lineage(study), networks.beliefs(study)))
         twin = f"/studies/{quote(study, safe='')}/lineage"
-        with frame("How the search came to its networks", style="network", twin=twin):
+        with frame("How the search came to its best", style="network", twin=twin):
             parts.back(study)
             if found is None and not beliefs:
                 with sheet():
@@ -44,7 +44,7 @@ def _lineage(study: str, found: Lineage) -> None:
             parts.chart(found.chart)
             Words("p", found.note, "faint")
     if len(found.path) > 1:
-        with sheet(f"The way to the best network{parts.text(found.by)}"), box("ol", "way"):
+        with sheet(f"The way to the best trial{parts.text(found.by)}"), box("ol", "way"):
             for step in found.path:
                 with box("li", "best" if step is found.path[-1] else ""):
                     _step(study, step, found.by)

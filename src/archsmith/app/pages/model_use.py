@@ -67,11 +67,11 @@ def _picture(known: ModelFacts) -> None:
         said(box("canvas", props='data-map role="img" hidden'), aria_label="Where the picture matters")
     with box("div", "row", "data-tools hidden"):
         Words("button", "Show where it looks", "second", 'type="button" data-occlude')
-        what = "the prediction" if known.kind == "regression" else "the probability"
+        what = "the prediction changes" if known.kind == "regression" else "the probability falls"
         Words(
             "small",
             f"Covers one place after the other, and shows the picture grey. The stronger the orange of a place, "
-            f"the more {what} changes without it.",
+            f"the more {what} without it.",
             "hint",
         )
 

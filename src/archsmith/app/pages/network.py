@@ -41,7 +41,7 @@ def mount(house: House) -> None:
             parts.back(study)
             _beside(found)
             _facts(found)
-            with sheet("The network"):
+            with sheet("Its drawing"):
                 _drawing(house, found, drawing)
             _decisions(found)
             if found.curve is not None:
@@ -75,7 +75,7 @@ def _facts(found: Network) -> None:
             _against(found)
         if found.has_history:
             with box("p"):
-                parts.link("How the search came to its networks", f"/studies/{quote(found.study, safe='')}/lineage")
+                parts.link("How the search came to its best", f"/studies/{quote(found.study, safe='')}/lineage")
 
 
 def _family(found: Network) -> None:

@@ -94,7 +94,7 @@ def _list(found: list[DataSet]) -> None:
                         Words("a", each.name, props=f'href="/data/{each.id}"')
                     with box("td"):
                         Words("span", STATES[each.state], "state")
-                    Words("td", size(each.n_bytes) if each.n_bytes else "–", "n")
+                    Words("td", "–" if each.size is None else size(each.size), "n")
                     Words("td", "comes along" if each.origin == SAMPLE else _when(each.added), "added")
 
 

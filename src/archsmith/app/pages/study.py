@@ -223,7 +223,7 @@ class StudyPage:
                 self._where = Words("span", "", "faint", 'role="status"')
                 self._way = Words(
                     "a",
-                    "How the search came to its networks",
+                    "How the search came to its best",
                     props=f'href="/studies/{quote(self._followed.id, safe="")}/lineage"',
                 )
 
@@ -271,7 +271,7 @@ class StudyPage:
         else:
             self._scatter_note.text = "No two networks of different sizes have a score yet."
         reveal(self._best, not charts.progress.empty)
-        reveal(self._sized, bool(scatters) or self._running)
+        reveal(self._sized, bool(scatters) or (self._running and self._thing == "network"))  # settings have no size
         names = [each.name for each in scatters]
         for element in (self._against, self._scatter.figure):
             reveal(element, bool(names))

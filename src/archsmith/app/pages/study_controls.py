@@ -33,8 +33,8 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that can be done. ``asks``: the question; ``happens``: what will happen then; ``waits``: what is said
-    until it has happened.
+    """Something that can be done. ``asks``: the question; ``happens``: what will happen then, with a job; ``waits``:
+    what is said until it has happened; ``alone``: what will happen with a search alone, where that is something else.
     """
 
     name: str
@@ -42,8 +42,13 @@ class Deed:
     happens: str
     does: str
     waits: str
+    alone: str = ""
 
 
+PAUSES = (
+    "Its process ends. What is finished is kept; what is being trained just now goes on from its last checkpoint when "
+    "it is resumed, or begins anew where it has none."
+)
 DEEDS = {
     "stop": Deed(
         "Finish with the best so far",
@@ -52,15 +57,15 @@ DEEDS = {
         "moments, and you can give the study more time afterwards.",
         "Finish",
         "It is asked to finish …",
+        "No further trial is begun, and the search ends with what it has found.",
     ),
     "pause": Deed(
         "Pause",
         "Pause this study?",
-        "Its process ends. What is finished is kept; what is being trained just now goes on from its last checkpoint "
-        "when you press Resume, or begins anew where it has none. A study that has only its report to write comes to "
-        "its end instead.",
+        f"{PAUSES} A study that has only its report to write comes to its end instead.",
         "Pause",
         "It is asked to pause, and ends at its next step …",
+        PAUSES,
     ),
     "resume": Deed(
         "Resume",
@@ -77,6 +82,7 @@ DEEDS = {
         "network from before if nothing better was found.",
         "Go on",
         "It is starting, and reads its data first …",
+        "The search goes on with what it knows.",
     ),
 }
 
@@ -89,6 +95,7 @@ class StudyControls:
         self._study = study
         self._minutes = str(MINUTES)
         self._buttons: dict[str, Element] = {}
+        self._happens: dict[str, Words] = {}
         self._awaited: str | None = None  # the deed that was asked for and has not happened yet
         self._state = ""
         with box("div", "row"):
@@ -109,6 +116,8 @@ class StudyControls:
         elif self._awaited is None and facts.state != self._state:
             self._tell("")  # what was said is of another state
         self._state = facts.state
+        for name, words in self._happens.items():
+            words.text = DEEDS[name].happens if facts.job else DEEDS[name].alone or DEEDS[name].happens
         reveal(self._model, facts.model and facts.state == "finished")
         for name, button in self._buttons.items():
             offered = self._jobs is not None and bool(getattr(facts.controls, name))
@@ -124,7 +133,7 @@ class StudyControls:
     def _dialog(self, name: str, deed: Deed) -> Element:
         with box("dialog", "ask", f'aria-labelledby="ask-{name}"') as dialog:
             Words("h2", deed.asks, props=f'id="ask-{name}"')
-            Words("p", deed.happens)
+            self._happens[name] = Words("p", deed.happens)
             if name == "extend":
                 with box("label", "row"):
                     Words("span", "Minutes")

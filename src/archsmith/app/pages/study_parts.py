@@ -159,7 +159,7 @@ class NetworkBox:
                 with box("div"):
                     self._picture = box("img", "drawing", 'alt="" hidden')  # until it is there
                     self._undrawn = Words("p", "", "faint", 'aria-live="polite"')
-                    self._link = Words("a", "Look at this network closely", "button second")
+                    self._link = Words("a", "Look at it closely", "button second")
 
     def show(self, found: TrialFacts) -> None:
         """Fill it."""

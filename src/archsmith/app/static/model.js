@@ -157,6 +157,9 @@
 
   /** In words where the picture matters most. */
   function worst(values, most, found) {
+    if (most <= 0 && found.fall.flat().some((value) => value < 0)) {
+      return `Whatever place is covered, the probability of “${found.label}” does not fall.`;
+    }
     if (most <= 0) return "No single place matters: whatever is covered, the prediction stays.";
     if (found.label !== null && most < 0.00005) {
       return `Whatever place is covered, the probability of “${found.label}” falls by less than 0.01 points.`;
