@@ -266,6 +266,38 @@ def test_a_file_that_was_changed_since_its_check_counts_as_not_checked(
     assert found.state == READY and found.facts["findings"]["n_examples"]["train"] < n_train
     place.unlink()
     assert house.data.get(name).state == STOPPED
+    assert next(each.state for each in house.data.list() if each.id == name) == READY  # a list asks no other disk
+
+
+def test_data_that_an_earlier_version_looked_at_elsewhere_count_as_checked(
+    house: House, table: Path, checked: Checked
+) -> None:
+    assert house.settings.allow_paths is not None
+    (house.settings.allow_paths / "t.csv").write_bytes(table.read_bytes())
+    name = house.data.add_path("t.csv").id
+    house.data.check(name, {"target": "label"})
+    assert checked(house, name).state == READY
+    asked = house.data.folder / name / "asked.json"
+    known = json.loads(asked.read_text())
+    del known["stamp"]
+    asked.write_text(json.dumps(known))
+    assert house.data.get(name).state == READY
+
+
+def test_while_the_machine_is_measured_data_elsewhere_are_checked_again_on_request(
+    house: House, table: Path, checked: Checked
+) -> None:
+    assert house.settings.allow_paths is not None
+    (house.settings.allow_paths / "t.csv").write_bytes(table.read_bytes())
+    name = house.data.add_path("t.csv").id
+    house.data.check(name, {"target": "label"})
+    before = checked(house, name).facts["asked"]
+    (house.data.folder / name / "measured.json").unlink(missing_ok=True)
+    house.data.checks.looks[name] = before
+    assert house.data.get(name).measuring
+    assert house.data.check(name).facts["asked"] == before  # its page only looks
+    house.data.check(name, {"target": "label"})
+    assert checked(house, name).facts["asked"] != before
 
 
 def test_data_that_lie_elsewhere_are_checked_again_on_request(house: House, zipped: Path, checked: Checked) -> None:

@@ -69,7 +69,7 @@ def test_a_study_is_told_in_a_line(house: Any) -> None:
     assert none.score == ""
     assert killed.words == "It was killed."
     house.studies = listing(row("killed", state="interrupted", changed=60.0))  # another process went on with it
-    assert overview(house).studies[0].words == ""
+    assert overview(house).studies[0].words == "Its process is gone. What was finished is kept."
 
 
 def test_a_paused_study_does_not_pass_for_one_that_failed(house: Any) -> None:

@@ -89,6 +89,10 @@ def test_what_was_chosen_holds_until_something_is_searched_or_trained_again() ->
     assert after(*job(chose, later)).chosen == "fixed"
     for name in ("search", "train fixed"):
         assert after(*job(chose, later, (202, "phase", {"name": name, "state": "started"}))).chosen is None
+    asked = (198, "command", {"name": "stop"})
+    ended = (199, "phase", {"name": "search", "state": "finished", "seconds": 1.0, "result": {"reason": "requested"}})
+    assert after(*job(asked, ended, chose)).chosen == "fixed"
+    assert after(*job(asked, ended, chose, (201, "command", {"name": "pause"}))).chosen is None  # the search goes on
 
 
 def test_in_a_pool_trials_of_all_work_compare() -> None:

@@ -84,6 +84,8 @@ def test_no_trial_goes_on_into_the_epochs_in_which_the_rate_of_the_last_training
         found = pool((("a", work, 0.9, 9.0),), most_epochs=100.0)  # 4 epochs in a unit of work
         return found.further(found.entrants[0])
 
+    ahead = pool((("a", 4.0, 0.9, 9.0),), most_epochs=100.0).entrants[0].seen.revealed
+    assert 0 < pool((("a", 4.0, 0.9, 9.0),), most_epochs=30.0).entrants[0].seen.revealed < ahead  # a shorter trial
     assert next_work(4.0) == 8.0 and next_work(10.0) == pytest.approx(15.0)
     assert next_work(14.9) == 14.9 and next_work(20.0) == 20.0  # nothing would be learnt there
 

@@ -144,7 +144,8 @@ class DataSets:
         found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
         running = self.checks.runs(name)
         current = bool(found) and found.get("asked") == asked.get("name")
-        current = current and (made.origin != PATH or asked.get("stamp") == _stamp(made.source))
+        # A list of many asks no file system of theirs, which may be slow.
+        current = current and not (facts and _changed(made.origin, made.source, asked))
         if not current:
             found, measured, state = {}, {}, CHECKING if running else STOPPED
         else:
@@ -301,15 +302,17 @@ class DataSets:
         found = self.get(name)
         wanted = {column: (found.asked if asked is None else asked).get(column) or None for column in COLUMNS}
         same = wanted == {column: found.asked.get(column) for column in COLUMNS}
+        elsewhere, wished = found.origin == PATH, asked is not None
         if found.state == CHECKING or found.measuring:
-            if same:
+            over = elsewhere and found.state == READY and wished  # only the machine is measured yet
+            if same and not over and not _changed(found.origin, found.source, _quietly(self.folder / name / ASKED)):
                 return found
             self.checks.end(name)
-        if found.state == READY and same and asked is not None and found.origin != PATH:
+        if found.state == READY and same and wished and not elsewhere:
             return found
         folder = self.folder / name
         inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
-        stamp = _stamp(found.source) if found.origin == PATH else None
+        stamp = _stamp(found.source) if elsewhere else None
         look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), stamp=stamp, **wanted)
         try:
             if found.origin == SAMPLE:
@@ -387,6 +390,11 @@ def _stamp(source: str) -> str | None:
         return file_stamp(Path(source))
     except OSError:
         return None
+
+
+def _changed(origin: str, source: str, asked: Mapping[str, Any]) -> bool:
+    """Did data that lie elsewhere change since they were looked at? Earlier versions did not note what they saw."""
+    return origin == PATH and "stamp" in asked and bool(asked["stamp"] != _stamp(source))
 
 
 def _note(folder: Path, **known: Any) -> None:

@@ -234,7 +234,7 @@ class Jobs:
                 return self._new_job(words, {"study": study, **about})
             except OSError as error:
                 why = f"No study can be started ({error.strerror})."
-                raise Denied(507, "disk", why, "Make room, then try again.") from error
+                raise Denied(507, "disk", why, "Make room, or let the app write there, then try again.") from error
 
     def _new_job(self, words: list[str], said: Mapping[str, Any]) -> Path:
         """The folder of a process that was just started. Where it cannot be noted, nothing of it is left."""

@@ -13,10 +13,10 @@ from archsmith.app.datasets import SAMPLE, STATES, DataSet
 from archsmith.app.form import in_the_page
 from archsmith.app.house import House
 from archsmith.app.inspector import DIGITS
-from archsmith.app.job import Job
+from archsmith.app.job import GONE, Job
 from archsmith.app.model_facts import ModelSummary
 from archsmith.core.wording import amount, metric_name, size, visible
-from archsmith.runtime.study_view import DONE, PAUSED, RUNNING, UNREADABLE
+from archsmith.runtime.study_view import DONE, INTERRUPTED, PAUSED, RUNNING, UNREADABLE
 
 PAGE = 25  # studies on one page
 MOST_DATA, MOST_MODELS = 12, 12
@@ -120,7 +120,8 @@ def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
     id, state = str(row["study"]), str(row["state"])
     words = str(row.get("reason") or "") if state == UNREADABLE else ""
     if job is not None and state not in (DONE, RUNNING, UNREADABLE, PAUSED):  # a person ended a paused one
-        words = job.words_of_end(float(row.get("changed") or 0.0))
+        gone = GONE if state == INTERRUPTED else ""
+        words = job.words_of_end(float(row.get("changed") or 0.0)) or gone
     return StudyLine(
         id,
         state,

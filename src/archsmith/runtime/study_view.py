@@ -227,9 +227,11 @@ class StudyView:
 
     @property
     def chosen(self) -> str | None:
-        """The row of a job that was chosen to be exported; None before that, and where a search or a training has begun
-        since.
+        """The row of a job that was chosen to be exported; None before that, where a search or a training has begun
+        since, and where the search goes on, since a wish to finish was taken back.
         """
+        if self.job.results.get(SEARCH, {}).get("reason") == reasons.REQUESTED and not self.asked_to_stop:
+            return None
         names = [each.name for each in self.phases.all if each.name.startswith((SEARCH, TRAIN, CHOOSE))]
         name = self.job.results.get(CHOOSE, {}).get("network")
         return str(name) if name and names[-1:] == [CHOOSE] else None

@@ -147,7 +147,7 @@ class Pool:
             work = rising[-1].fidelity
             useful = most if left == math.inf else min(work + max(left, least), pool.useful(pace))
             horizon = max(work, useful)
-            more = min(STEP * work, max(horizon, 1.01 * work))
+            more = min(STEP * work, max(min(horizon, pool.last_trial(pace)), ANY_FURTHER * work))
             horizon, more = pool.fresh(horizon, pace), pool.fresh(more, pace)
             seen = forecast(points, horizon, more, rules.rows, prior.of(family))
             pool.entrants.append(Entrant(rising[0].architecture, rising, family, pace, seen))
@@ -323,12 +323,16 @@ class Pool:
     def _worth(self, best: Entrant) -> float:
         return 0.0 if self.left == math.inf else min(WORTH, WORTH_SHARE * self._floor(best))
 
+    def last_trial(self, pace: float) -> float:
+        """The most work of a trial: behind it only a last training goes on, in which the rate falls."""
+        epochs = self.rules.most_epochs
+        return math.inf if epochs is None or pace <= 0 else (1 - ANNEALING) * epochs / pace
+
     def further(self, entrant: Entrant) -> float:
         """The work of its next trial; no more than it has had, where no trial would train it further."""
         most = min(self.history.problem.fidelity.maximum, self._useful_to(entrant))
-        if self.rules.most_epochs is not None and entrant.pace > 0:
-            before_it_falls = (1 - ANNEALING) * self.rules.most_epochs / entrant.pace
-            most = min(most, entrant.work if before_it_falls < ANY_FURTHER * entrant.work else before_it_falls)
+        last = self.last_trial(entrant.pace)
+        most = min(most, entrant.work if last < ANY_FURTHER * entrant.work else last)
         return min(STEP * entrant.work, most, entrant.work + self.left)
 
     def _lost(self, best: Entrant, work: float) -> float:

@@ -110,12 +110,12 @@ def test_what_cannot_be_done_is_said(page: Client, jobs: Jobs, shown: Callable[[
 
 def test_a_full_disk_is_told_and_the_buttons_come_back(page: Client, jobs: Jobs, view_of: Any) -> None:
     def full(id: str, more: str | None) -> None:
-        raise Denied(507, "disk", "No study can be started (No space left on device).", "Make room, then try again.")
+        raise Denied(507, "disk", "No study can be started (No space left on device).", "Make room.")
 
     jobs.resume = full  # type: ignore[method-assign]
     made = controls(jobs)
     asyncio.run(made._do("resume", Element("dialog")))
-    assert said(page) == "No study can be started (No space left on device). Make room, then try again."
+    assert said(page) == "No study can be started (No space left on device). Make room."
     made.show(study_facts(view_of()))
     assert "Resume" in offered(page)
 

@@ -52,7 +52,7 @@ PAUSES = (
 DEEDS = {
     "stop": Deed(
         "Finish with the best so far",
-        "Finish now with the best network so far?",
+        "Finish now with the best so far?",
         "No further network is tried. The best one is trained for a little, tested and exported. That takes some "
         "moments, and you can give the study more time afterwards.",
         "Finish",
@@ -72,7 +72,7 @@ DEEDS = {
         "Go on with this study?",
         "It goes on where it stopped, with what is left of its budget.",
         "Resume",
-        "It is starting, and reads its data first …",
+        "It is starting …",
     ),
     "extend": Deed(
         "More time",
@@ -81,7 +81,7 @@ DEEDS = {
         "end the test split is measured, once more if it was before, and the bundle is written anew, with the "
         "network from before if nothing better was found.",
         "Go on",
-        "It is starting, and reads its data first …",
+        "It is starting …",
         "The search goes on with what it knows.",
     ),
 }
