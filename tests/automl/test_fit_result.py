@@ -84,16 +84,16 @@ def test_what_was_better_but_too_slow_to_export_is_named():
 def test_equal_scores_are_not_told_as_one_that_is_better():
     rows = (Row("linear", 0.9, exported=True), Row("fixed", 0.9), Row("pretrained", 0.8))
     assert dataclasses.replace(RESULT, rows=rows, n_trials=0).why == (
-        "It was the best one on the validation split; of equals that came to their end the one with the smaller loss "
-        "is taken."
+        "It was the best one on the validation split; of equals those that were not stopped early come first, "
+        "and then the smaller loss decides."
     )
 
 
 def test_what_decided_between_equals_is_told_whatever_was_trained_on():
     tied = (Row("linear", 0.9), Row("fixed", 0.9, exported=True))
     said = (
-        "At least one other scored the same on the validation split; of equals that came to their end the one with the "
-        "smaller loss is taken."
+        "At least one other scored the same on the validation split; of equals those that were not stopped early "
+        "come first, and then the smaller loss decides."
     )
     for n_trials in (0, 3):
         why = dataclasses.replace(RESULT, rows=tied, n_trials=n_trials).why

@@ -186,6 +186,8 @@ def test_more_time_is_added_and_put_to_use(finished, tmp_path, more, cut):
     assert standing.seconds <= plan.elapsed < standing.seconds + 0.2 * left
     assert plan.elapsed < plan.search_end < plan.final_end == pytest.approx(limits.seconds - plan.reserve_seconds)
     assert plan.search_end - plan.elapsed >= 0.5 * (left - plan.reserve_seconds)
+    late = opening.resume(named(asked, workspace, finished), time.time() - 100.0)  # its start counts as spent
+    assert late.spent >= standing.seconds + 100.0
     few = dataclasses.replace(asked, trials=len(view.history) + 1)
     assert opening.resume(named(few, workspace, finished), time.time()).plan.forecast_trials == 1.0
 

@@ -142,7 +142,7 @@ class Job(Prospect):
     ``store``: of the study.
     ``extended``: was the study given a larger budget than it had?
     ``goes_on``: of a study that goes on: its limits in words.
-    ``spent``: seconds on its clock before this opening.
+    ``spent``: seconds on its clock by now.
     ``finishing``: did a person ask it to finish in an earlier opening, and did not take that back?
     """
 
@@ -492,6 +492,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         same = {name: getattr(plan, name) for name in SAME_IN_EXTENSIONS}
         plan = dataclasses.replace(longer, **same)
     findings = modality.findings(view.job.fit["findings"])
+    began_ago = time.time() - started
     return Job(
         now,
         modality,
@@ -508,8 +509,8 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         time.time() - resumed,
         store=store,
         extended=extended,
-        goes_on=standing.told(limits, time.time() - started),
-        spent=standing.seconds,
+        goes_on=standing.told(limits, began_ago),
+        spent=standing.seconds + began_ago,
         finishing=view.asked_to_stop and not extended,
     )
 

@@ -215,7 +215,7 @@ def direction(metric: str, maximize: bool) -> str:
 
 
 # What decided where several have the same score; the first goes on a sentence, the second is one.
-OF_EQUALS = "; of equals that came to their end the one with the smaller loss is taken"
+OF_EQUALS = "; of equals those that were not stopped early come first, and then the smaller loss decides"
 TIED = f"At least one other scored the same on the validation split{OF_EQUALS}."
 
 

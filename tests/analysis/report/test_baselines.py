@@ -305,7 +305,9 @@ def test_who_was_hardly_trained_is_told_once() -> None:
 
 def test_a_tie_is_not_called_best(make: Any) -> None:
     tied = lead(told(make, scores=(0.9, 0.9, 0.8), exported="linear"))
-    equals = "so it was exported; of equals that came to their end the one with the smaller loss is taken."
+    equals = (
+        "so it was exported; of equals those that were not stopped early come first, and then the smaller loss decides."
+    )
     assert f"On the validation split no other is better than the linear model, {equals}" in tied
     clear = lead(told(make, scores=(0.9, 0.8, 0.8), exported="linear"))
     assert "On the validation split the linear model is best, so it was exported." in clear
@@ -328,10 +330,7 @@ def test_a_choice_between_equals_is_not_called_better(make: Any) -> None:
     found = baselines_of(study)
     assert found is not None
     text = lead(found)
-    assert (
-        "Both scored the same on the validation split; of equals that came to their end the one with the smaller"
-        in text
-    )
+    assert "Both scored the same on the validation split; of equals those that were not stopped early come " in text
     assert "was better on the validation split" not in text
 
 
@@ -343,7 +342,9 @@ def test_what_decided_against_a_baseline_with_the_same_score_is_told(make: Any, 
         row["valid"] = {"linear": valid, "fixed": 0.75}.get(row["name"], 0.8)
     found = baselines_of(study)
     assert found is not None
-    assert ("of equals that came to their end the one with the smaller loss is taken." in lead(found)) == said
+    assert (
+        "of equals those that were not stopped early come first, and then the smaller loss decides." in lead(found)
+    ) == said
 
 
 @pytest.mark.parametrize(
