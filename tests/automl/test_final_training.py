@@ -324,7 +324,7 @@ def facts(splits, final):
         settings=FitSettings("things"),
         findings=types.SimpleNamespace(counts={"train": (1,) * len(splits.classes)}, notes=(), warnings=()),
         modality=types.SimpleNamespace(space="its_space"),
-        plan=types.SimpleNamespace(pooled=True),
+        plan=types.SimpleNamespace(pooled=True, weights="own"),
         store=types.SimpleNamespace(folder=Path("study")),
     )
     goal = Workshop(None, splits, torch.device("cpu")).goal

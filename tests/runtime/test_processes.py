@@ -14,6 +14,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Job, Message
+from archsmith.runtime import processes
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.testing.toys import Flat
 
@@ -65,6 +66,28 @@ def test_a_worker_learns_what_a_promoted_trial_goes_on_from(started) -> None:
     executor = started("promoted", n_workers=1)
     executor.submit(dataclasses.replace(job(1, 0), parents=(0,), continues=True))
     assert [m.outcome.metrics for m in messages(executor, 1) if m.outcome is not None] == [{"accuracy": 1.0}]
+
+
+def test_no_more_workers_start_than_there_is_work_for(started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand may be allowed for three trials. Each takes seconds to start, and all together minutes."""
+    monkeypatch.setattr(processes, "AT_A_TIME", 2)
+    executor = started("ok", n_workers=1000)
+    assert len(multiprocessing.active_children()) == 2
+    for trial in range(3):
+        executor.submit(job(trial, 0))
+    messages(executor, 3)
+    assert len(multiprocessing.active_children()) <= 4
+
+
+def test_all_workers_that_are_wanted_come_although_few_start_together(started, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "AT_A_TIME", 1)
+    executor = started("polite", n_workers=3)
+    for trial in range(3):
+        executor.submit(job(trial, 0))
+    until = time.monotonic() + 60.0
+    while len(multiprocessing.active_children()) < 3:
+        assert time.monotonic() < until
+        executor.poll(0.1)
 
 
 def test_one_outcome_a_job_whatever_happens(started) -> None:

@@ -365,6 +365,9 @@ def test_one_that_is_asked_and_told_by_hand_is_known(tmp_path: Path) -> None:
         assert not read_view(folder).by_hand  # a loop may be at it
     view = read_view(folder)
     assert view.by_hand and view.state == "interrupted"
+    with search:
+        pass  # only to look at it
+    assert read_view(folder).by_hand
     gone = {"pid": 2**22 + 1, "host": platform.node(), "token": "1", "since": 0.0, "seen": view.changed}
     (folder / "lease.json").write_text(json.dumps(gone))
     assert not read_view(folder).by_hand  # it was killed, and so may a loop have been

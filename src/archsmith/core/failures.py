@@ -33,7 +33,7 @@ HINTS = {  # by the kind of an EvaluationError
     "timeout": "Give more time, or take a smaller space.",
     "nan": "Mend the evaluator. Where it trains a network, a lower learning rate may help.",
     "diverged": "A lower learning rate may help.",
-    "lost": "Fewer workers need less memory.",
+    "lost": "Look whether the evaluator ends its process; if memory ran out, fewer workers need less.",
     "dead_end": "Let the space ask for less, or take another one.",
 }
 

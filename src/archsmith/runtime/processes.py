@@ -37,6 +37,7 @@ from archsmith.runtime.spawning import spawning
 
 START_SECONDS = 300.0  # for the first worker to import and build its evaluator; torch on a cold disk takes a while
 MAX_FAILED_STARTS = 3  # in a row, before workers count as unable to start at all
+AT_A_TIME = max(4, os.cpu_count() or 1)  # workers that start together: each imports all that it needs
 TICK = 0.25  # seconds between two looks at deadlines and dead workers
 Row = Mapping[str, Any]  # one message between parent and worker, as JSON
 
@@ -93,7 +94,7 @@ class ProcessExecutor:
         # before multiprocessing's own exit handler, which would wait for the workers for ever
         atexit.register(self.close)
         try:
-            self._workers = [self._spawn() for _ in range(self.n_workers)]
+            self._workers = [self._spawn() for _ in range(min(self.n_workers, AT_A_TIME))]
             until = time.monotonic() + START_SECONDS
             while not any(worker.ready for worker in self._workers):
                 if time.monotonic() > until:
@@ -159,6 +160,10 @@ class ProcessExecutor:
         for worker in self._workers:
             if self._queue and worker.ready and worker.job is None:
                 worker.begin(self._queue.popleft())
+        starting = sum(not worker.ready for worker in self._workers)
+        while starting < min(AT_A_TIME, len(self._queue)) and len(self._workers) < self.n_workers:
+            self._workers.append(self._spawn())
+            starting += 1
 
     def _collect(self, seconds: float) -> None:
         """Take what workers have sent, waiting up to ``seconds``; then look after the dead and the late."""

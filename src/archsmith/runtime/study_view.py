@@ -118,6 +118,7 @@ class StudyView:
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
+        self._left_open = False  # did trials come last, and no end of a loop? To open it alone changes nothing.
         self._claimed = 0.0  # seconds of all outcomes
 
     # -- what readers ask ----------------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ class StudyView:
         now = self.openings.now
         if self.writer or now is None or now.killed or self.began is None or self.began.command or self.job.fit:
             return False
-        return isinstance(self._last, Proposed | Finished)
+        return self._left_open
 
     @property
     def at_once(self) -> bool:
@@ -331,6 +332,11 @@ class StudyView:
     def _take(self, read: Record | None, now: float) -> None:
         if isinstance(read, Opened):
             self.openings.see(read.left, now)
+            before = self.openings.now
+            self._left_open = self._left_open and before is not None and not before.killed
+        else:
+            self._left_open = isinstance(read, Proposed | Finished)
+        if isinstance(read, Opened):
             self.phases.cut(self.until, self.since)
             self.preparation.cut()
             self.reason = self.error = None
