@@ -78,10 +78,12 @@ def run(case: Case, place: Path, root: Path, real: bool) -> None:
         with contextlib.suppress(BaseException):
             traceback.print_exc()
     finally:
-        with contextlib.suppress(BaseException):
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # more of them come; what they would meet is not Archsmith
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(code)
+        finally:
+            os._exit(code)
 
 
 def _inside(case: Case, place: Path, root: Path, real: bool) -> int:

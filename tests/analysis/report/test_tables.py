@@ -48,6 +48,31 @@ def test_dates_are_shown_as_dates(study: Study) -> None:
     assert found is not None and found.rows[0].values == "1970-01-01 to 1971-01-02, median 1970-03-01"
 
 
+def test_times_of_day_belong_to_their_day_and_are_told_as_exactly_as_they_are_kept(study: Study) -> None:
+    at = SimpleNamespace(
+        name="at",
+        kind="number",
+        missing=0.0,
+        distinct=3,
+        minimum=0.84,
+        median=1.5,
+        maximum=9.7,
+        is_date=True,
+        offset=0.0,
+    )
+    rows: list[dict[str, object]] = [{"at": "2021-01-01 06:59:02"}, {"at": "2021-01-02"}, {"at": None}]
+    train = Wide(rows)
+    train.columns = (at,)  # type: ignore[attr-defined]
+    study.splits = SimpleNamespace(train=train)  # type: ignore[assignment]
+    found = columns_of(study)
+    assert found is not None and found.head is not None
+    assert found.rows[0].values == "1970-01-01 to 1970-01-10, median 1970-01-02"
+    assert found.head.cells == (("≈ 2021-01-01 07:00",), ("≈ 2021-01-02 00:00",), ("missing",))
+    at.offset = 18_628.0  # with one, seconds are exact
+    found = columns_of(study)
+    assert found is not None and found.head is not None and found.head.cells[0] == ("2021-01-01 06:59:02",)
+
+
 def test_columns_that_are_not_used_say_why(study: Study) -> None:
     ignored = SimpleNamespace(name="id", reason="is different in every row.")
     study.splits.ignored = (ignored,)  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from archsmith.analysis.report.mistakes import mistakes_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, from_data, listing, quoted, several, share
+from archsmith.data.tables.cells import iso_text
 
 HEAD = 5  # rows that show what the table looks like
 MOST_COLUMNS = 100  # that are listed
@@ -22,6 +24,7 @@ MOST_TOP = 3  # categories that are named
 LONGEST = 40  # letters of a value
 LARGEST_WHOLE = 1e15  # that is written with all its digits
 MISSING = "missing"
+STEP = timedelta(minutes=5)  # to which times of day are told that are not kept exactly
 HALF = 0.5  # share of missing values, from which on a column is called so in the lead
 
 
@@ -131,7 +134,7 @@ def _values(column: Any) -> str:
 
 def _date(days: float) -> str:
     """``2024-02-29``, of days since 1970."""
-    return str(np.datetime64("1970-01-01") + np.timedelta64(round(days), "D"))
+    return iso_text(days)[:10]
 
 
 def _lead(columns: Sequence[Any], *, all_used: bool) -> str:
@@ -222,8 +225,26 @@ def rows_of(study: Study, split: str, indexes: Sequence[int], most: int = MOST_S
     found: Sequence[Mapping[str, object]] = read(np.asarray(inside, np.int64))
     names = list(found[0])
     shown, gaps = names[:most], {str(column.name): _gap(column) for column in getattr(examples, "columns", ())}
-    cells = tuple(tuple(_cell(row.get(name), gaps.get(name, MISSING)) for name in shown) for row in found)
+    rough = {str(column.name) for column in getattr(examples, "columns", ()) if _is_rough(column)}
+    told = [{name: _about(row.get(name)) if name in rough else row.get(name) for name in shown} for row in found]
+    cells = tuple(tuple(_cell(row[name], gaps.get(name, MISSING)) for name in shown) for row in told)
     return Rows(tuple(map(str, shown)), cells, len(names) - len(shown))
+
+
+def _is_rough(column: Any) -> bool:
+    """Is it a column of dates with times of day, which are kept to a minute or two only?"""
+    if not getattr(column, "is_date", False) or getattr(column, "offset", 0.0) != 0:
+        return False
+    ends = (getattr(column, name, None) for name in ("minimum", "median", "maximum"))
+    return any(value is not None and not float(value).is_integer() for value in ends)
+
+
+def _about(value: object) -> object:
+    """``≈ 2021-01-01 07:00`` of ``2021-01-01 06:59:02``: float32 days are 169 s apart."""
+    if not isinstance(value, str):
+        return value
+    steps = round((datetime.fromisoformat(value) - datetime.min) / STEP)
+    return f"≈ {datetime.min + steps * STEP:%Y-%m-%d %H:%M}"
 
 
 def _gap(column: Any) -> str:
