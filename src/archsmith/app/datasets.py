@@ -143,10 +143,11 @@ class DataSets:
             return None
         found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
         running = self.checks.runs(name)
-        current = bool(found) and found.get("asked") == asked.get("name")
+        looked = bool(found) and found.get("asked") == asked.get("name")
         # A list of many asks no file system of theirs, which may be slow.
-        current = current and not (facts and _changed(made.origin, made.source, asked))
-        if not current:
+        if looked and facts and _changed(made.origin, made.source, asked):
+            found, measured, state = {}, {}, STOPPED  # whatever is still measured is about what was there before
+        elif not looked:
             found, measured, state = {}, {}, CHECKING if running else STOPPED
         else:
             state = REFUSED if found.get("refused") else READY
@@ -307,6 +308,8 @@ class DataSets:
             over = elsewhere and found.state == READY and wished  # only the machine is measured yet
             if same and not over and not _changed(found.origin, found.source, _quietly(self.folder / name / ASKED)):
                 return found
+            self.checks.end(name)
+        elif elsewhere and name in self.checks.looks:  # it measures for what was there before
             self.checks.end(name)
         if found.state == READY and same and wished and not elsewhere:
             return found
