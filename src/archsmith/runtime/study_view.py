@@ -118,7 +118,7 @@ class StudyView:
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
-        self._left_open = False  # did trials come last, and no end of a loop? To open it alone changes nothing.
+        self._left_open = False  # did trials come last, and no end of a loop?
         self._claimed = 0.0  # seconds of all outcomes
 
     # -- what readers ask ----------------------------------------------------------------------------------------------
@@ -184,8 +184,8 @@ class StudyView:
 
     @property
     def by_hand(self) -> bool:
-        """Did a program ask and tell trials by hand in the latest opening, as far as one sees? It left the study in
-        order, and there was no loop to come to an end.
+        """Did a program ask and tell the latest trials by hand, as far as one sees? It left the study in order, and no
+        loop came to an end. To open the study since then, and look at it, changes nothing.
         """
         now = self.openings.now
         if self.writer or now is None or now.killed or self.began is None or self.began.command or self.job.fit:
