@@ -10,10 +10,13 @@ import pytest
 
 from archsmith import catalog
 from archsmith.automl import opening
+from archsmith.automl.job import fit
+from archsmith.automl.modalities import picture_prior
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.opening import (
     Prospect,
+    as_it_began,
     check_out,
     checked,
     job_view,
@@ -33,6 +36,10 @@ from archsmith.core.records import Opened
 from archsmith.data.tables.examples import TableSplits
 from archsmith.runtime.extension import Standing
 from archsmith.runtime.workspace import Workspace
+from archsmith.spaces import picture_seeds
+from archsmith.strategies.forecast import Prior
+from archsmith.strategies.race import Race
+from archsmith.strategies.random import RandomSearch
 from archsmith.training.recipe import decided
 
 SPEED = Speed(0.01, 128, 1000, 100, 100, example_seconds=1e-4)
@@ -207,6 +214,28 @@ def test_a_machine_that_was_busy_before_a_study_without_trials_is_measured_again
     asked = dataclasses.replace(finished.settings, workspace=str(workspace.path), name="busy", resume=True, out=None)
     job = opening.resume(dataclasses.replace(asked, seconds=300.0, trials=None, replace=True), time.time())
     assert (job.speed.step_seconds == step_seconds) == kept and job.speed.cost == 1.5
+
+
+def test_a_study_goes_on_although_a_later_version_knows_more_beforehand(finished, tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(finished.settings.workspace, workspace.path)
+    fewer = dict(list(picture_seeds.VARIANTS.items())[:-1])
+    monkeypatch.setattr(picture_seeds, "VARIANTS", fewer)
+    monkeypatch.setattr(picture_prior, "RECORDED", 1.0)
+    n_trials = finished.result.n_trials + 1
+    asked = dataclasses.replace(finished.settings, trials=n_trials)
+    assert fit(named(asked, workspace, finished)).n_trials == n_trials
+
+
+def test_what_was_known_when_a_study_began_is_what_it_goes_on_with():
+    before = Race(({"family": "a"},), 1, prior=Prior(slope=0.2), most_epochs=3.0)
+    now = Race(({"family": "a"}, {"family": "b"}), 2, prior=Prior(slope=0.3), most_epochs=5.0)
+    went_on = dataclasses.replace(before, most_epochs=5.0)
+    assert catalog.to_spec(as_it_began(now, catalog.to_spec(before))) == catalog.to_spec(went_on)
+    assert as_it_began(now, None) is now
+    other = RandomSearch()
+    assert as_it_began(other, catalog.to_spec(before)) is other
+    assert as_it_began(now, catalog.to_spec(other)) is now
 
 
 def named(settings, workspace, finished):

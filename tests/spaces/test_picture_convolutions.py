@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
 from archsmith.spaces.zoo import DARTS_V2
 
@@ -18,6 +19,22 @@ def test_the_wide_network_has_the_widths_of_airbench(laid: Lay) -> None:
     graph = laid((3, 32, 32), "resnet", width=1.0, growth="early")
     assert filters(graph) == [24, 64, 64, 256, 256, 256, 256]
     assert [node.shape[1] for node in graph.nodes if node.op == "max_pool"] == [16, 8, 4]
+
+
+def test_the_wide_family_pads_nothing_in_its_stem_and_rounds_down(laid: Lay) -> None:
+    graph = laid((3, 32, 32), "wide")
+    assert filters(graph) == [24, 64, 64, 256, 256, 256, 256]
+    stem = next(node for node in graph.nodes if node.op == "conv")
+    assert stem.shape[1:] == (31, 31)
+    assert [node.shape[1] for node in graph.nodes if node.op == "max_pool"] == [15, 7, 3]
+    other = laid((3, 32, 32), "resnet", width=1.0, growth="early")
+    assert cost(graph).macs < 0.85 * cost(other).macs
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 8])
+def test_the_wide_family_takes_pictures_of_a_few_pixels(laid: Lay, side: int) -> None:
+    graph = laid((1, side, side), "wide", width=0.25)
+    assert all(min(node.shape[1:]) >= 1 for node in graph.nodes if node.op in ("conv", "max_pool"))
 
 
 @pytest.mark.parametrize("depth, n_sums", [(1, 0), (2, 3), (3, 3)])

@@ -68,6 +68,18 @@ def test_who_is_behind_with_the_same_work_and_does_not_catch_up_is_not_forecast_
     assert pool([*flat, *catching], rows=5000, prior=prior).ranking()[0].family == "b"
 
 
+def test_who_learns_slowly_and_is_known_to_end_ahead_is_not_judged_before_it_has_seen_enough() -> None:
+    reference = [("a", 1.0, 0.5, 9.0), ("a", 2.0, 0.55, 9.0)]
+    slow = [("b", 0.25, 0.30, 9.0), ("b", 0.5, 0.33, 9.0)]  # 2 epochs, behind, and not catching up
+    reference += [("a", 0.25, 0.4, 9.0)]
+    known = Prior(levels={"b": (-0.4, 0.15), "c": (0.0, 0.5)})
+    assert pool([*reference, *slow], rows=5000, prior=known).ranking()[0].family == "b"
+    unknown = Prior(levels={"b": (0.0, 0.15), "c": (0.0, 0.5)})
+    assert pool([*reference, *slow], rows=5000, prior=unknown).ranking()[0].family == "a"
+    further = [*slow, ("b", 1.0, 0.36, 9.0)]  # 4 epochs
+    assert pool([*reference, *further], rows=5000, prior=known).ranking()[0].family == "a"
+
+
 def test_what_is_proposed_counts_too() -> None:
     proposed = [Proposal(Architecture({"family": "c"}), 5.0)]
     assert Pool.of(Race(SEEDS), history(TRIALS), proposed).left == TOTAL - 8.0

@@ -121,7 +121,7 @@ class _Run:
                 if not plan.pooled
                 else Fidelity("work", plan.proxy_epochs, plan.longest),
             ),
-            opening.race_of(settings, job.modality, self.space, plan),
+            opening.as_it_began(opening.race_of(settings, job.modality, self.space, plan), job.begun_with),
             evaluator,
             budget=Budget(plan.search_end, settings.trials, None if plan.pooled else PATIENCE, plan.total_work),
             seed=settings.seed,
@@ -230,7 +230,8 @@ class _Run:
             rival = self.pool.look_at(models, baselines)
         errors = {final.name: 1 - final.score.metrics[self.task.metric] for final in baselines}
         seconds = self.pool.race_seconds()
-        race = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival, seconds)
+        n_train = len(job.splits.train)
+        race = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival, seconds, n_train)
         self.search.strategy = self.search.as_begun(race)
 
     def _search(self) -> str:

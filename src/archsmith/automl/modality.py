@@ -181,9 +181,11 @@ class Modality(ABC):
         first = space.first()
         return {} if first is None else {"first": first}
 
-    def curves(self, errors: Mapping[str, float]) -> Prior:
-        """What is known of learning curves of such data beforehand. ``errors``: of the baselines, by name, on the
-        validation split; where some are missing, less is known.
+    def curves(self, errors: Mapping[str, float], seen: float | None = None) -> Prior:
+        """What is known of learning curves of such data beforehand.
+
+        ``errors``: of the baselines, by name, on the validation split; where some are missing, less is known.
+        ``seen``: examples, counted each time, that the reference would see in all the time there is; None: unknown.
         """
         return Prior()
 

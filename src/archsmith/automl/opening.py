@@ -144,6 +144,7 @@ class Job(Prospect):
     ``goes_on``: of a study that goes on: its limits in words.
     ``spent``: seconds on its clock by now.
     ``finishing``: did a person ask it to finish in an earlier opening, and did not take that back?
+    ``begun_with``: spec of the strategy that a study which goes on began with.
     """
 
     store: SqliteStore
@@ -151,6 +152,7 @@ class Job(Prospect):
     goes_on: str = ""
     spent: float = 0.0
     finishing: bool = False
+    begun_with: Mapping[str, Any] | None = None
 
     def lines(self) -> list[str | Note]:
         kept = self.spent if self.goes_on and not self.extended else None
@@ -233,17 +235,20 @@ def race_of(
     errors: Mapping[str, float] | None = None,
     rival: float | None = None,
     seconds: tuple[float, float] | None = None,
+    n_train: int | None = None,
 ) -> Any:
     """What decides who is trained: a race, in which the strategy that was asked for proposes new entrants.
 
     ``errors``: of the baselines, by name, on the validation split. ``rival``: see Race. ``seconds``: that all trials
-    may take, and that they may take as long as the rival is ahead of them; None: no limit.
+    may take, and that they may take as long as the rival is ahead of them; None: no limit. ``n_train``: training
+    examples.
     """
     strategy = strategy_of(settings)
     if not is_raced(settings, plan):
         return strategy
     seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
-    prior = modality.curves(errors or {})
+    seen = None if plan.total_work is None or n_train is None else plan.total_work * n_train
+    prior = modality.curves(errors or {}, seen)
     anchors = min(1 if prior.levels else plan.anchors, len(seeds))
     limits: list[float | None] = [None, None]
     if seconds is not None and plan.unit_seconds:
@@ -260,6 +265,16 @@ def race_of(
         most_work=limits[0],
         most_work_with_rival=limits[1],
     )
+
+
+def as_it_began(race: Any, begun_with: Mapping[str, Any] | None) -> Any:
+    """``race`` with what was known beforehand when its study began: a later version may know more."""
+    if not isinstance(race, Race) or begun_with is None:
+        return race
+    before = catalog.from_spec(begun_with, "strategy")
+    if not isinstance(before, Race):
+        return race
+    return dataclasses.replace(race, seeds=before.seeds, anchors=before.anchors, prior=before.prior)
 
 
 def fixed_candidate(settings: FitSettings, modality: Modality, splits: Splits, probed: Mapping[str, Any]) -> Candidate:
@@ -512,6 +527,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         goes_on=standing.told(limits, began_ago),
         spent=standing.seconds + began_ago,
         finishing=view.asked_to_stop and not extended,
+        begun_with=_began(view).strategy,
     )
 
 

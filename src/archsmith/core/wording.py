@@ -107,6 +107,7 @@ FAMILIES = {  # of networks for pictures
     "tiles": "each tile by itself",
     "attention": "attention between patches",
     "cell": "published cells",
+    "wide": "few wide convolutions",
 }
 MADE = {  # how a strategy came to a proposal
     "seed": "searches of this kind begin with it",

@@ -31,6 +31,7 @@ ANCHORS: dict[str, tuple[str, dict[str, Scalar], dict[str, Scalar]]] = {
     "inverted": ("inverted", {}, FAST),
     "attention": ("attention", {}, SLOW),
     "darts_cells": ("cell", {}, {"learning_rate": 0.1}),
+    "wide": ("wide", {}, {}),
 }
 VARIANTS: dict[str, tuple[str, dict[str, Scalar], dict[str, Scalar]]] = {
     "fixed_fast": ("stages", {}, FAST),

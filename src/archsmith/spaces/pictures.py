@@ -39,6 +39,7 @@ FAMILIES = (
     "tiles",
     "attention",
     "cell",
+    "wide",
 )
 
 

@@ -36,6 +36,7 @@ MOST_LOST = 0.25  # share of all work that may go to others than the best entran
 MOST_NEW = 0.125  # the same for the first slices of new entrants
 FEWEST_SLICES = 4  # that others may have in any case
 CAUGHT_UP = 0.1  # by how much the logarithm of an error must have come nearer to that of the reference to count
+SEEN_ENOUGH = 3.0  # epochs after which a curve shows whether a network that learns slowly catches up
 ANY_FURTHER = 1.01  # times the work that it has had is the least that an entrant goes on to
 NEAR = 2  # families that new entrants come from
 
@@ -157,7 +158,8 @@ class Pool:
                 if entrant is not reference:
                     level = rules.prior.level(entrant.family)
                     seen = in_the_light_of(entrant.seen, reference.seen, level)
-                    entrant.seen = pool._kept_behind(entrant, seen, reference)
+                    slow = level[0] < 0 and entrant.pace * entrant.work < SEEN_ENOUGH
+                    entrant.seen = seen if slow else pool._kept_behind(entrant, seen, reference)
         for entrant, (_, family, pace, points) in zip(pool.entrants, curves, strict=True):
             if pool._stuck(entrant):  # it stays as good as it is
                 here, more = (pool.fresh(each * entrant.work, pace) for each in (1.0, STEP))
@@ -168,7 +170,8 @@ class Pool:
         """``seen``, the forecast of ``entrant``. If the reference was better with the same work, and the entrant does
         not catch up, it is expected to stay as far behind. Curves flatten while the learning rate is high. A line
         through the first scores does not know that. Without this rule a worse network that was trained for a short time
-        wins against the reference, which was trained for long.
+        wins against the reference, which was trained for long. A family that is known to end ahead is not judged so
+        before it has seen the examples a few times: a wide network is behind at first.
         """
         first, last = entrant.trials[0], entrant.trials[-1]
         if len(entrant.trials) < 2 or reference.work < last.fidelity or first.fidelity < reference.trials[0].fidelity:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archsmith.automl.modalities import picture_prior
-from archsmith.automl.modalities.picture_prior import natural, prior
+from archsmith.automl.modalities.picture_prior import FURTHEST_TIMES, RECORDED, natural, prior
 from archsmith.spaces.picture_seeds import ANCHORS
 
 
@@ -20,7 +20,8 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 "slope": 0.2,
                 "families": {"mlp": 0.1},
                 "levels": {"mlp": [0.3, 0.2, 0.1]},
-                "unknown": {"mlp": [0.4, 0.5]},
+                "unknown": {"mlp": [0.4, 0.5], "wide": [0.0, 0.5]},
+                "longer": {"wide": -0.1},
             }
         )
     )
@@ -46,6 +47,17 @@ def test_levels_depend_on_how_natural_the_pictures_are(known: None) -> None:
     mean, sd = prior({"linear": 0.6, "pretrained": 0.4}).level("mlp")
     assert mean == pytest.approx(0.3 + 0.2 * math.log(1.5)) and sd == 0.1
     assert prior({}).level("mlp") == (0.4, 0.5)
+
+
+def test_a_wide_network_ends_further_ahead_with_more_time(known: None) -> None:
+    def mean(seen: float | None) -> float:
+        return prior({}, seen).level("wide")[0]
+
+    assert mean(None) == mean(RECORDED) == 0.0
+    assert mean(4 * RECORDED) == pytest.approx(-0.1 * math.log(4))
+    assert mean(RECORDED / 4) == pytest.approx(0.1 * math.log(4))
+    assert mean(1e12) == pytest.approx(-0.1 * math.log(FURTHEST_TIMES)) == -mean(1.0)
+    assert prior({}, 1e12).level("mlp") == (0.4, 0.5)
 
 
 def test_slopes_are_those_of_the_file(known: None) -> None:

@@ -127,8 +127,8 @@ class Images(Modality):
     def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
         return seeds(space) if isinstance(space, Pictures) else super().seeds(space)
 
-    def curves(self, errors: Mapping[str, float]) -> Prior:
-        return prior(errors)
+    def curves(self, errors: Mapping[str, float], seen: float | None = None) -> Prior:
+        return prior(errors, seen)
 
     def cheaper(self, splits: Splits, pipeline: Pipeline, graph: Graph) -> Pipeline:
         """Smaller pictures, where they show nearly as much and the network takes them."""

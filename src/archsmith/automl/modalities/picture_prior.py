@@ -5,6 +5,9 @@ Which family suits pictures depends on what they are of. Two baselines of second
 were learnt from photographs tell the pictures apart far better than a linear layer on the pixels does, they are of that
 kind, and convolutions suit them. All figures were fitted to recorded curves (``benchmarks/curves.py``,
 ``benchmarks/races.py``).
+
+How far ahead a wide network ends depends on the time, too. It sees few pictures in the time in which a narrow one sees
+many, and learns more from each: with little time it ends behind, with much time ahead (``benchmarks/widths.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from archsmith.strategies.forecast import Prior
 
 FILE = Path(__file__).with_name("picture_curves.json")
 FURTHEST = 1.5  # more than this is not believed to tell more
+# Pictures, copies included, that the reference would see in all the time there is: of the recorded curves, and how many
+# times more or fewer are still believed to tell more.
+RECORDED, FURTHEST_TIMES = 16 * 12_000, 16.0
 LEAST = 1e-3  # errors below it count as it
 
 
@@ -31,11 +37,17 @@ def natural(errors: Mapping[str, float]) -> float | None:
     return max(-FURTHEST, min(FURTHEST, math.log(linear / pretrained)))
 
 
-def prior(errors: Mapping[str, float]) -> Prior:
-    """For pictures on which the baselines had these ``errors``."""
+def prior(errors: Mapping[str, float], seen: float | None = None) -> Prior:
+    """For pictures on which the baselines had these ``errors``.
+
+    ``seen``: how many pictures, counted each time, the reference would see in all the time there is; None: unknown.
+    """
     known = json.loads(FILE.read_text(encoding="utf-8"))
-    levels, unknown = known.pop("levels", {}), known.pop("unknown", {})
+    levels, unknown, longer = known.pop("levels", {}), known.pop("unknown", {}), known.pop("longer", {})
     at = natural(errors)
     if at is None:
-        return Prior(**known, levels={name: (mean, sd) for name, (mean, sd) in unknown.items()})
-    return Prior(**known, levels={name: (mean + slope * at, sd) for name, (mean, slope, sd) in levels.items()})
+        found = {name: (mean, sd) for name, (mean, sd) in unknown.items()}
+    else:
+        found = {name: (mean + slope * at, sd) for name, (mean, slope, sd) in levels.items()}
+    far = 0.0 if seen is None else math.log(min(FURTHEST_TIMES, max(1 / FURTHEST_TIMES, seen / RECORDED)))
+    return Prior(**known, levels={name: (mean + longer.get(name, 0.0) * far, sd) for name, (mean, sd) in found.items()})

@@ -76,7 +76,7 @@ class Tables(Modality):
     def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
         return seeds(space) if isinstance(space, Tabular) else super().seeds(space)
 
-    def curves(self, errors: Mapping[str, float]) -> Prior:
+    def curves(self, errors: Mapping[str, float], seen: float | None = None) -> Prior:
         """Networks of tables soon know what they can know."""
         return Prior(slope=0.05, slope_sd=0.06, bend_sd=0.1)
 

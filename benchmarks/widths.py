@@ -1,0 +1,184 @@
+"""When does a wide network pay? It and the hand-made one, each with all of the time.
+
+    python benchmarks/widths.py NAME=DATA [NAME=DATA ...] [--seconds 120,240,480] [--prior]
+
+Both are trained as the final training of a job is: at a constant rate, which falls at the end. Every finished pair is a
+line in ``benchmarks/results/widths.jsonl``, and none is made twice. Columns: how natural the pictures are
+(``picture_prior.natural``), how many thousands of pictures the hand-made network saw, errors on the validation split in
+per cent, and the logarithm of their ratio: below 0 the wide one is ahead. ``--prior`` fits what is known beforehand to
+that (see ``fit``), and writes it where it ships; it needs a set with several times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import record
+
+RESULTS = Path(__file__).parent / "results" / "widths.jsonl"
+WORKSPACE = Path(__file__).parent / "results" / "workspace" / "data"
+PAIR = ("fixed", "wide")
+BASELINE_SECONDS = 20.0  # for the features of each
+EPOCHS = 200.0  # that a training can use
+LIKE = 1.0  # so many sets say that it does not depend on how natural the pictures are
+LEAST_SD = 0.1  # of a line through so few sets
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="*", help="NAME=DATA, anything that archsmith fit takes")
+    parser.add_argument("--seconds", default="240")
+    parser.add_argument("--prior", action="store_true")
+    options = parser.parse_args()
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    print(
+        f"{'set':<12} {'seconds':>7} {'natural':>8} {'seen/1000':>10} {'fixed':>7} {'wide':>7} {'log ratio':>10}",
+        flush=True,
+    )
+    rows = known()
+    for entry in options.sets:
+        name, _, data = entry.partition("=")
+        for seconds in map(float, options.seconds.split(",")):
+            if (name, seconds) not in rows:
+                row = measured(name, data, seconds)
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+            rows = known()
+            show(rows[name, seconds])
+    if options.prior:
+        fit(list(rows.values()))
+    return 0
+
+
+def known() -> dict[tuple[str, float], dict[str, Any]]:
+    """The lines by set and seconds."""
+    if not RESULTS.exists():
+        return {}
+    rows = map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines())
+    return {(row["set"], row["seconds"]): row for row in rows}
+
+
+def show(row: dict[str, Any]) -> None:
+    fixed, wide = (100 * row["error"][name] for name in PAIR)
+    print(
+        f"{row['set']:<12} {row['seconds']:7.0f} {row['natural']:8.2f} {row['seen'] / 1000:10.0f} {fixed:7.2f} "
+        f"{wide:7.2f} {math.log(wide / fixed):10.2f}",
+        flush=True,
+    )
+
+
+def measured(name: str, data: str, seconds: float) -> dict[str, Any]:
+    import torch
+
+    from archsmith.automl.final_training import Begun, Candidate, Workshop
+    from archsmith.automl.modalities.picture_prior import natural
+    from archsmith.automl.modality import modality_of
+    from archsmith.automl.settings import FitSettings
+    from archsmith.core.architecture import Architecture
+    from archsmith.spaces.picture_seeds import seeds
+    from archsmith.spaces.pictures import Pictures
+    from archsmith.training.recipe import Recipe, decided
+
+    settings = FitSettings(data=data)
+    modality = modality_of(settings)
+    splits = modality.load(settings, WORKSPACE, None, lambda *told: None).splits
+    probed = modality.probe(splits, torch.device("cpu"), 0, BASELINE_SECONDS)
+    space = Pictures.for_task(splits.task, recipe=modality.recipe_space(probed))
+    shop = Workshop(modality, splits, torch.device("cpu"))
+    baselines = {baseline.name: baseline_error(baseline, shop) for baseline in modality.baselines(splits, settings)}
+    found = {}
+    for seed in PAIR:
+        architecture = Architecture(seeds(space)[seed])
+        recipe, augmentation = decided(Recipe().sized(len(splits.train)), splits.augmentation(), architecture)
+        candidate = Candidate(
+            seed, space.graph(architecture), recipe, architecture, space, augmentation, begun=Begun(1)
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            found[seed] = shop.train_in_full(
+                candidate,
+                seed=1,
+                epochs=EPOCHS,
+                seconds=seconds,
+                folder=Path(folder),
+                hurry=lambda: False,
+                report=lambda *told: None,
+            )
+    metric = splits.task.metric
+    test = {seed: shop.goal.score(final.outputs(splits.test), splits.test.targets) for seed, final in found.items()}
+    return {
+        "set": name,
+        "seconds": seconds,
+        "natural": natural(baselines),
+        "seen": found["fixed"].epochs * len(splits.train),
+        "rows": len(splits.train),
+        "epochs": {seed: round(final.epochs, 2) for seed, final in found.items()},
+        "error": {seed: round(1 - final.score.metrics[metric], 5) for seed, final in found.items()},
+        "test_error": {seed: round(1 - score.metrics[metric], 5) for seed, score in test.items()},
+        "when": time.strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+
+
+def baseline_error(baseline, shop):  # type: ignore[no-untyped-def]
+    """What the baseline lacks to a score of 1 on the validation split."""
+    from archsmith.automl.modality import NetworkBaseline
+    from archsmith.graphs.network import Network
+    from archsmith.training.loop import train
+    from archsmith.training.measure import evaluate
+
+    splits, goal = shop.splits, shop.goal
+    if isinstance(baseline, NetworkBaseline):
+        network = Network(baseline.graph, seed=1)
+        train(network, splits.train, baseline.recipe, splits.pipeline(), goal=goal, seed=1, seconds=BASELINE_SECONDS)
+    else:
+        network = baseline.fit(splits.train, 1, BASELINE_SECONDS).network
+    return round(1 - evaluate(network, splits.valid, splits.pipeline(), goal).metrics[splits.task.metric], 5)
+
+
+def fit(rows: list[dict[str, Any]]) -> None:
+    """How the logarithm of the ratio falls with more pictures seen, from sets with several times; then a line through
+    the rest, by how natural the pictures are. Rows of one set count as one set together.
+    """
+    from archsmith.automl.modalities.picture_prior import FILE, RECORDED
+
+    far = np.array([math.log(row["seen"] / RECORDED) for row in rows])
+    x = np.array([[1.0, row["natural"]] for row in rows])
+    y = np.array([math.log(row["error"]["wide"] / row["error"]["fixed"]) for row in rows])
+    sets = np.array([row["set"] for row in rows])
+    weights = np.array([1 / np.count_nonzero(sets == name) for name in sets])
+
+    def within(values: Any) -> Any:
+        return values - np.array([values[sets == name].mean() for name in sets])
+
+    longer = float(within(far) @ within(y) / (within(far) @ within(far)))
+    rest = y - longer * far
+
+    def line(chosen: Any) -> Any:
+        a, w = x[chosen], weights[chosen, None]
+        shrunk = LIKE * np.diag([0.0, 1.0])
+        return np.linalg.solve(a.T @ (w * a) + shrunk, a.T @ (w[:, 0] * rest[chosen]))
+
+    mean, natural = line(np.full(len(rows), True))
+    left = [float(rest[i] - x[i] @ line(sets != sets[i])) for i in range(len(rows))]
+    sd = max(LEAST_SD, math.sqrt(float(np.average(np.square(left), weights=weights))))
+    print(
+        f"log ratio = {mean:.3f} {natural:+.3f} natural {longer:+.3f} log(seen / {RECORDED}), without the set ±{sd:.3f}"
+    )
+    known = json.loads(FILE.read_text(encoding="utf-8"))
+    known["levels"]["wide"] = [round(float(mean), 4), round(float(natural), 4), round(sd, 4)]
+    plain = x @ np.array([mean, natural])
+    middle = float(np.average(plain, weights=weights))
+    known["unknown"]["wide"] = [round(middle, 4), round(math.hypot(sd, plain.std()), 4)]
+    known["longer"] = {"wide": round(longer, 4)}
+    FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(record.run(main))
