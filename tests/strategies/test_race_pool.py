@@ -80,6 +80,19 @@ def test_who_learns_slowly_and_is_known_to_end_ahead_is_not_judged_before_it_has
     assert pool([*reference, *further], rows=5000, prior=known).ranking()[0].family == "a"
 
 
+def test_whoever_is_known_to_end_ahead_is_scored_twice() -> None:
+    known = Prior(levels={"b": (-0.5, 0.01), "c": (1.0, 0.01)})
+    trials = [("a", 1.0, 0.5, 9.0), ("b", 0.25, 0.3, 9.0), ("a", 2.0, 0.6, 9.0)]
+    found = pool(trials, rows=5000, prior=known)
+    best = found.best()
+    assert best is not None and best.family == "b" and found.ranking()[0].family == "a"
+    assert max(found.options(best), key=lambda option: option.net / option.work).entrant is best
+    found = pool([*trials, ("b", 0.5, 0.4, 9.0)], rows=5000, prior=known)
+    best = found.best()
+    assert best is not None and best.family == found.ranking()[0].family == "b"
+    assert best not in [option.entrant for option in found.promising(best)]
+
+
 def test_what_is_proposed_counts_too() -> None:
     proposed = [Proposal(Architecture({"family": "c"}), 5.0)]
     assert Pool.of(Race(SEEDS), history(TRIALS), proposed).left == TOTAL - 8.0

@@ -279,6 +279,8 @@ class Pool:
                 gain = -ASKED * self._worth(best)
                 if second < math.inf:
                     gain += expected_gain(second, seen.log, seen.sd) - max(0.0, second - seen.error)
+                if len(best.trials) < 2:  # nobody wins with a single score, so the second one comes first
+                    gain = self._floor(best)
             yield Option(work, gain, entrant)
 
     def _stuck(self, entrant: Entrant) -> bool:
