@@ -115,6 +115,25 @@ def test_two_networks_are_trained_to_the_end_where_time_permits(monkeypatch, cas
 
 
 @pytest.mark.parametrize(
+    ("macs", "timed", "seconds"),
+    [
+        (100, True, 0.0),  # as large as was expected
+        (1000, True, (0.01 - 1.8 * 0.001) * (200 + 300)),
+        (1000, False, 0.0),
+    ],
+)
+def test_a_large_network_gets_more_time_for_its_end(monkeypatch, macs, timed, seconds):
+    made = object.__new__(Pool)
+    splits = SimpleNamespace(valid=np.arange(400), test=range(200))
+    plan = SimpleNamespace(final_end=100.0 if timed else None, n_verified=300)
+    speed = SimpleNamespace(cost=1.0, searched_cost=1.8, example_seconds=0.001)
+    made.job, made.fixed = SimpleNamespace(plan=plan, speed=speed, splits=splits), SimpleNamespace(macs=100)
+    made._brought = SimpleNamespace(macs=10**9)  # whose end is known already
+    monkeypatch.setattr(made, "_seconds_of_outputs", lambda candidate, some: candidate.macs * 1e-5)
+    assert made.slower_end([SimpleNamespace(macs=macs), made._brought]) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
     ("begun", "left", "names"),
     [
         (["searched", "tuned"], 0.0, ["searched", "tuned"]),  # both were trained, and the export was killed

@@ -295,7 +295,9 @@ class _Run:
         out.
         """
         with self.phases.phase("ready", "what is trained to the end, and how fast this machine is now") as done:
-            candidates, end = self.pool.finalists(), self._end()
+            candidates = self.pool.finalists()
+            self.pool.slow_end += self.pool.slower_end(candidates)
+            end = self._end()
             n_threads: int | None = None
             look = self.search.look_for_commands
             if end is not None:  # the machine may be busier, or quieter, than it was at the start

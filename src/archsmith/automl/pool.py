@@ -23,12 +23,15 @@ from archsmith.automl.final_training import Begun, Candidate, Final
 from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
+from archsmith.automl.plan import SEARCHED_COST
 from archsmith.core.protocols import incumbent
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
 from archsmith.core.trial import Trial
 from archsmith.core.wording import clock
+from archsmith.data.examples import Examples
 from archsmith.evaluators.inheritance import CHECKPOINT
+from archsmith.graphs.network import Network
 from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.search import Search
 from archsmith.strategies.race import Race
@@ -194,6 +197,28 @@ class Pool:
                 return candidate
             return dataclasses.replace(candidate, name=f"{RUNNER_UP}.{n_before}" if n_before else RUNNER_UP)
         return None
+
+    def slower_end(self, candidates: Sequence[Candidate]) -> float:
+        """Seconds by which the end takes longer than the plan reserved, where the slowest of ``candidates`` is slower
+        than was expected: it is tested, and what is exported of it is verified.
+        """
+        plan, speed, splits = self.job.plan, self.job.speed, self.job.splits
+        large = SEARCHED_COST * speed.cost * max(1, self.fixed.macs)
+        slow = [each for each in candidates if each is not self._brought and each.macs > large]
+        if plan.final_end is None or not slow:
+            return 0.0
+        some = splits.valid.take(np.arange(min(MEASURED, len(splits.valid))))
+        slowest = max(self._seconds_of_outputs(each, some) for each in slow)
+        each = max(0.0, slowest - speed.searched_cost * speed.example_seconds)
+        return each * (len(splits.test) + plan.n_verified)
+
+    def _seconds_of_outputs(self, candidate: Candidate, some: Examples) -> float:
+        """Of one example, with random weights."""
+        network = Network(candidate.graph, seed=0).eval()
+        self.workshop.outputs(network, some.take(np.arange(1)))  # which warms up
+        began = time.perf_counter()
+        self.workshop.outputs(network, some)
+        return (time.perf_counter() - began) / len(some)
 
     def seconds_to_test(self, candidate: Candidate) -> float:
         """About what it takes until the test split was seen by ``candidate``."""
