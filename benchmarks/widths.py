@@ -6,7 +6,8 @@ Both are trained as the final training of a job is: at a constant rate, which fa
 line in ``benchmarks/results/widths.jsonl``, and none is made twice. Columns: how natural the pictures are
 (``picture_prior.natural``), how many thousands of pictures the hand-made network saw, errors on the validation split in
 per cent, and the logarithm of their ratio: below 0 the wide one is ahead. ``--prior`` fits what is known beforehand to
-that (see ``fit``), and writes it where it ships; it needs a set with several times.
+that (see ``fit``), and writes it where it ships, beside what ``races.py --prior`` wrote there before. It needs a set
+with several times.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ WORKSPACE = Path(__file__).parent / "results" / "workspace" / "data"
 PAIR = ("fixed", "wide")
 BASELINE_SECONDS = 20.0  # for the features of each
 EPOCHS = 200.0  # that a training can use
-LIKE = 1.0  # so many sets say that it does not depend on how natural the pictures are
-LEAST_SD = 0.1  # of a line through so few sets
+FEW = 0.25  # with a smaller share of what makes a photograph, pictures are not like one
+LEAST_SD = 0.12  # so few sets are no reason to believe in less
 
 
 def main() -> int:
@@ -143,40 +144,28 @@ def baseline_error(baseline, shop):  # type: ignore[no-untyped-def]
 
 
 def fit(rows: list[dict[str, Any]]) -> None:
-    """How the logarithm of the ratio falls with more pictures seen, from sets with several times; then a line through
-    the rest, by how natural the pictures are. Rows of one set count as one set together.
+    """The logarithm of the ratio on pictures that are not like photographs, whatever the time; and for those that are,
+    how it falls with the logarithm of how many pictures were seen. Rows of one set count as one set together.
     """
-    from archsmith.automl.modalities.picture_prior import FILE, RECORDED
+    from archsmith.automl.modalities.picture_prior import FILE, RECORDED, further, like_photographs
 
-    far = np.array([math.log(row["seen"] / RECORDED) for row in rows])
-    x = np.array([[1.0, row["natural"]] for row in rows])
+    share = np.array([like_photographs(row["natural"]) for row in rows])
+    far = np.array([further(row["seen"]) for row in rows])
     y = np.array([math.log(row["error"]["wide"] / row["error"]["fixed"]) for row in rows])
     sets = np.array([row["set"] for row in rows])
-    weights = np.array([1 / np.count_nonzero(sets == name) for name in sets])
-
-    def within(values: Any) -> Any:
-        return values - np.array([values[sets == name].mean() for name in sets])
-
-    longer = float(within(far) @ within(y) / (within(far) @ within(far)))
-    rest = y - longer * far
-
-    def line(chosen: Any) -> Any:
-        a, w = x[chosen], weights[chosen, None]
-        shrunk = LIKE * np.diag([0.0, 1.0])
-        return np.linalg.solve(a.T @ (w * a) + shrunk, a.T @ (w[:, 0] * rest[chosen]))
-
-    mean, natural = line(np.full(len(rows), True))
-    left = [float(rest[i] - x[i] @ line(sets != sets[i])) for i in range(len(rows))]
-    sd = max(LEAST_SD, math.sqrt(float(np.average(np.square(left), weights=weights))))
+    weights = np.sqrt([1 / np.count_nonzero(sets == name) for name in sets])
+    x = np.stack([np.ones(len(rows)), share, share * far], axis=1)
+    (mean, ahead, rise), *_ = np.linalg.lstsq(weights[:, None] * x, weights * y)
+    others = y[share < FEW]
+    sd = max(LEAST_SD, float(others.std(ddof=1)))
     print(
-        f"log ratio = {mean:.3f} {natural:+.3f} natural {longer:+.3f} log(seen / {RECORDED}), without the set ±{sd:.3f}"
+        f"log ratio = {mean:.3f} {ahead:+.3f} share {rise:+.3f} share log(seen / {RECORDED}); "
+        f"spread of {len(others)} sets that are not like photographs: {sd:.3f}"
     )
     known = json.loads(FILE.read_text(encoding="utf-8"))
-    known["levels"]["wide"] = [round(float(mean), 4), round(float(natural), 4), round(sd, 4)]
-    plain = x @ np.array([mean, natural])
-    middle = float(np.average(plain, weights=weights))
-    known["unknown"]["wide"] = [round(middle, 4), round(math.hypot(sd, plain.std()), 4)]
-    known["longer"] = {"wide": round(longer, 4)}
+    known["levels"]["wide"] = [round(float(mean), 4), 0.0, round(sd, 4)]
+    known["unknown"]["wide"] = [round(float(mean), 4), round(sd, 4)]
+    known["longer"] = {"wide": [round(float(ahead), 4), round(float(rise), 4)]}
     FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
 
 

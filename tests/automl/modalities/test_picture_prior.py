@@ -19,9 +19,9 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             {
                 "slope": 0.2,
                 "families": {"mlp": 0.1},
-                "levels": {"mlp": [0.3, 0.2, 0.1]},
+                "levels": {"mlp": [0.3, 0.2, 0.1], "wide": [0.2, 0.0, 0.1]},
                 "unknown": {"mlp": [0.4, 0.5], "wide": [0.0, 0.5]},
-                "longer": {"wide": -0.1},
+                "longer": {"wide": [0.3, -0.1]},
             }
         )
     )
@@ -49,15 +49,28 @@ def test_levels_depend_on_how_natural_the_pictures_are(known: None) -> None:
     assert prior({}).level("mlp") == (0.4, 0.5)
 
 
-def test_a_wide_network_ends_further_ahead_with_more_time(known: None) -> None:
-    def mean(seen: float | None) -> float:
-        return prior({}, seen).level("wide")[0]
+@pytest.mark.parametrize(("linear", "share"), [(0.4, 0.0), (0.6, 0.5), (0.9, 1.0)])
+def test_a_wide_network_ends_further_ahead_with_more_time_on_photographs(
+    known: None, monkeypatch: pytest.MonkeyPatch, linear: float, share: float
+) -> None:
+    monkeypatch.setattr(picture_prior, "PHOTOGRAPHS", 2 * math.log(1.5))
 
-    assert mean(None) == mean(RECORDED) == 0.0
-    assert mean(4 * RECORDED) == pytest.approx(-0.1 * math.log(4))
-    assert mean(RECORDED / 4) == pytest.approx(0.1 * math.log(4))
-    assert mean(1e12) == pytest.approx(-0.1 * math.log(FURTHEST_TIMES)) == -mean(1.0)
-    assert prior({}, 1e12).level("mlp") == (0.4, 0.5)
+    def mean(seen: float | None) -> float:
+        return prior({"linear": linear, "pretrained": 0.4}, seen).level("wide")[0]
+
+    assert mean(None) == 0.2
+    assert mean(RECORDED) == pytest.approx(0.2 + 0.3 * share)
+    assert mean(4 * RECORDED) == pytest.approx(0.2 + share * (0.3 - 0.1 * math.log(4)))
+    assert mean(1e12) == pytest.approx(0.2 + share * (0.3 - 0.1 * math.log(FURTHEST_TIMES)))
+    assert prior({}, 1e12).level("wide") == (0.0, 0.5) and prior({}, 1e12).level("mlp") == (0.4, 0.5)
+
+
+def test_what_ships_hopes_for_a_wide_network_on_photographs_with_much_time() -> None:
+    photographs, others = {"linear": 0.61, "pretrained": 0.32}, {"linear": 0.15, "pretrained": 0.14}
+    assert prior(photographs, 2_500_000).level("wide")[0] < -0.1
+    assert prior(photographs, 500_000).level("wide")[0] > 0.1
+    assert prior(others, 2_500_000).level("wide")[0] > 0.1
+    assert prior({}, 2_500_000).level("wide")[0] > 0.1
 
 
 def test_slopes_are_those_of_the_file(known: None) -> None:

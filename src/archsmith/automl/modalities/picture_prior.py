@@ -7,7 +7,8 @@ kind, and convolutions suit them. All figures were fitted to recorded curves (``
 ``benchmarks/races.py``).
 
 How far ahead a wide network ends depends on the time, too. It sees few pictures in the time in which a narrow one sees
-many, and learns more from each: with little time it ends behind, with much time ahead (``benchmarks/widths.py``).
+many, and learns more from each: with little time it ends behind, with much time ahead (``benchmarks/widths.py``). That
+was seen on photographs only. The less like them pictures are, the less of it is believed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ FURTHEST = 1.5  # more than this is not believed to tell more
 # Pictures, copies included, that the reference would see in all the time there is: of the recorded curves, and how many
 # times more or fewer are still believed to tell more.
 RECORDED, FURTHEST_TIMES = 16 * 12_000, 16.0
+PHOTOGRAPHS = 0.64  # how natural those of CIFAR-10 are
 LEAST = 1e-3  # errors below it count as it
 
 
@@ -49,5 +51,19 @@ def prior(errors: Mapping[str, float], seen: float | None = None) -> Prior:
         found = {name: (mean, sd) for name, (mean, sd) in unknown.items()}
     else:
         found = {name: (mean + slope * at, sd) for name, (mean, slope, sd) in levels.items()}
-    far = 0.0 if seen is None else math.log(min(FURTHEST_TIMES, max(1 / FURTHEST_TIMES, seen / RECORDED)))
-    return Prior(**known, levels={name: (mean + longer.get(name, 0.0) * far, sd) for name, (mean, sd) in found.items()})
+    if seen is not None:
+        share, far = like_photographs(at), further(seen)
+        for name, (ahead, rise) in longer.items():
+            mean, sd = found[name]
+            found[name] = mean + share * (ahead + rise * far), sd
+    return Prior(**known, levels=found)
+
+
+def like_photographs(natural: float | None) -> float:
+    """From 0 to 1; 0 where it is not known."""
+    return 0.0 if natural is None else max(0.0, min(1.0, natural / PHOTOGRAPHS))
+
+
+def further(seen: float) -> float:
+    """How many times as many pictures would be seen as in the recorded curves, as a logarithm."""
+    return math.log(min(FURTHEST_TIMES, max(1 / FURTHEST_TIMES, seen / RECORDED)))
