@@ -224,7 +224,8 @@ def test_a_study_goes_on_although_a_later_version_knows_more_beforehand(finished
     monkeypatch.setattr(picture_prior, "RECORDED", 1.0)
     n_trials = finished.result.n_trials + 1
     asked = dataclasses.replace(finished.settings, trials=n_trials)
-    assert fit(named(asked, workspace, finished)).n_trials == n_trials
+    elsewhere = dataclasses.replace(named(asked, workspace, finished), out=str(tmp_path / "bundle"))
+    assert fit(elsewhere).n_trials == n_trials
 
 
 def test_what_was_known_when_a_study_began_is_what_it_goes_on_with():
