@@ -23,6 +23,7 @@ from archsmith.automl.opening import (
     known,
     latest_unfinished,
     measured,
+    race_of,
     settings_in,
 )
 from archsmith.automl.plan import SHARED, Speed, make_plan
@@ -37,6 +38,7 @@ from archsmith.data.tables.examples import TableSplits
 from archsmith.runtime.extension import Standing
 from archsmith.runtime.workspace import Workspace
 from archsmith.spaces import picture_seeds
+from archsmith.spaces.pictures import Pictures
 from archsmith.strategies.forecast import Prior
 from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
@@ -226,6 +228,16 @@ def test_a_study_goes_on_although_a_later_version_knows_more_beforehand(finished
     asked = dataclasses.replace(finished.settings, trials=n_trials)
     elsewhere = dataclasses.replace(named(asked, workspace, finished), out=str(tmp_path / "bundle"))
     assert fit(elsewhere).n_trials == n_trials
+
+
+@pytest.mark.parametrize("total_work", [20.0, 1000.0])
+def test_what_is_known_of_a_family_depends_on_the_time_that_a_training_can_use(total_work):
+    settings, errors = FitSettings("photos"), {"linear": 0.6, "pretrained": 0.3}
+    plan = dataclasses.replace(make_plan(600.0, None, 1.0, SPEED), total_work=total_work, longest=50.0)
+    race = race_of(settings, Images(), Pictures((3, 32, 32), 10), plan, errors, n_train=3000)
+    assert race.prior == picture_prior.prior(errors, min(total_work, 50.0) * 3000)
+    unknown = race_of(settings, Images(), Pictures((3, 32, 32), 10), plan, errors)
+    assert unknown.prior == picture_prior.prior(errors) != race.prior
 
 
 def test_what_was_known_when_a_study_began_is_what_it_goes_on_with():

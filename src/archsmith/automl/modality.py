@@ -185,7 +185,8 @@ class Modality(ABC):
         """What is known of learning curves of such data beforehand.
 
         ``errors``: of the baselines, by name, on the validation split; where some are missing, less is known.
-        ``seen``: examples, counted each time, that the reference would see in all the time there is; None: unknown.
+        ``seen``: examples, counted each time, that the reference would see in all the time there is, as far as it can
+            use that; None: unknown.
         """
         return Prior()
 

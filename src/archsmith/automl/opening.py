@@ -247,7 +247,8 @@ def race_of(
     if not is_raced(settings, plan):
         return strategy
     seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
-    seen = None if plan.total_work is None or n_train is None else plan.total_work * n_train
+    epochs = None if plan.total_work is None else min(plan.total_work, plan.longest or plan.total_work)
+    seen = None if epochs is None or n_train is None else epochs * n_train
     prior = modality.curves(errors or {}, seen)
     anchors = min(1 if prior.levels else plan.anchors, len(seeds))
     limits: list[float | None] = [None, None]
