@@ -118,7 +118,7 @@ def test_two_networks_are_trained_to_the_end_where_time_permits(monkeypatch, cas
     ("macs", "timed", "seconds"),
     [
         (100, True, 0.0),  # as large as was expected
-        (1000, True, (0.01 - 1.8 * 0.001) * (200 + 300)),
+        (1000, True, (0.01 - 1.8 * 0.001) * (200 + 2 * 300)),
         (1000, False, 0.0),
     ],
 )

@@ -23,7 +23,7 @@ from archsmith.automl.final_training import Begun, Candidate, Final
 from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
-from archsmith.automl.plan import SEARCHED_COST
+from archsmith.automl.plan import SEARCHED_COST, VERIFYING_PASSES
 from archsmith.core.protocols import incumbent
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
@@ -210,7 +210,7 @@ class Pool:
         some = splits.valid.take(np.arange(min(MEASURED, len(splits.valid))))
         slowest = max(self._seconds_of_outputs(each, some) for each in slow)
         each = max(0.0, slowest - speed.searched_cost * speed.example_seconds)
-        return each * (len(splits.test) + plan.n_verified)
+        return each * (len(splits.test) + VERIFYING_PASSES * plan.n_verified)
 
     def _seconds_of_outputs(self, candidate: Candidate, some: Examples) -> float:
         """Of one example, with random weights."""

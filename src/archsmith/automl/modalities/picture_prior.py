@@ -22,8 +22,8 @@ from archsmith.strategies.forecast import Prior
 
 FILE = Path(__file__).with_name("picture_curves.json")
 FURTHEST = 1.5  # more than this is not believed to tell more
-# Pictures, copies included, that the reference would see in all the time there is: of the recorded curves, and how many
-# times more or fewer are still believed to tell more.
+# How many pictures the reference saw in the recorded curves, counted each time; and up to how many times more, or
+# fewer, something is concluded from that.
 RECORDED, FURTHEST_TIMES = 16 * 12_000, 16.0
 PHOTOGRAPHS = 0.64  # how natural those of CIFAR-10 are
 LEAST = 1e-3  # errors below it count as it
