@@ -116,7 +116,7 @@ def baseline_error(baseline, splits, train, valid):  # type: ignore[no-untyped-d
         epochs = max(1.0, baseline.steps * 128 / len(train))
         train_loop(network, train, baseline.recipe, splits.pipeline(), goal=goal, seed=1, epochs=epochs, seconds=20.0)
     else:
-        network = baseline.fit(train, 1, BASELINE_SECONDS)
+        network = baseline.fit(train, 1, BASELINE_SECONDS).network
     return round(1 - evaluate(network, valid, splits.pipeline(), goal).metrics[splits.task.metric], 5)
 
 

@@ -7,7 +7,7 @@ line in ``benchmarks/results/widths.jsonl``, and none is made twice. Columns: ho
 (``picture_prior.natural``), how many thousands of pictures the hand-made network saw, errors on the validation split in
 per cent, and the logarithm of their ratio: below 0 the wide one is ahead. ``--prior`` fits what is known beforehand to
 that (see ``fit``), and writes it where it ships, beside what ``races.py --prior`` wrote there before. It needs a set
-with several times.
+with several times. ``--falling`` tries another share of the time in which the rate falls, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 import record
+from curves import BASELINE_SECONDS, baseline_error
 
 RESULTS = Path(__file__).parent / "results" / "widths.jsonl"
 WORKSPACE = Path(__file__).parent / "results" / "workspace" / "data"
 PAIR = ("fixed", "wide")
-BASELINE_SECONDS = 20.0  # for the features of each
 EPOCHS = 200.0  # that a training can use
 FEW = 0.25  # with a smaller share of what makes a photograph, pictures are not like one
 LEAST_SD = 0.12  # so few sets are no reason to believe in less
@@ -37,6 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="*", help="NAME=DATA, anything that archsmith fit takes")
     parser.add_argument("--seconds", default="240")
+    parser.add_argument("--falling", type=float, help="share of the time in which the rate falls; nothing is recorded")
     parser.add_argument("--prior", action="store_true")
     options = parser.parse_args()
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +49,9 @@ def main() -> int:
     for entry in options.sets:
         name, _, data = entry.partition("=")
         for seconds in map(float, options.seconds.split(",")):
+            if options.falling is not None:
+                show(measured(name, data, seconds, options.falling))
+                continue
             if (name, seconds) not in rows:
                 row = measured(name, data, seconds)
                 with RESULTS.open("a", encoding="utf-8") as file:
@@ -76,9 +80,10 @@ def show(row: dict[str, Any]) -> None:
     )
 
 
-def measured(name: str, data: str, seconds: float) -> dict[str, Any]:
+def measured(name: str, data: str, seconds: float, falling: float | None = None) -> dict[str, Any]:
     import torch
 
+    from archsmith.automl import final_training
     from archsmith.automl.final_training import Begun, Candidate, Workshop
     from archsmith.automl.modalities.picture_prior import natural
     from archsmith.automl.modality import modality_of
@@ -88,13 +93,18 @@ def measured(name: str, data: str, seconds: float) -> dict[str, Any]:
     from archsmith.spaces.pictures import Pictures
     from archsmith.training.recipe import Recipe, decided
 
+    if falling is not None:
+        final_training.FALLING = falling
     settings = FitSettings(data=data)
     modality = modality_of(settings)
     splits = modality.load(settings, WORKSPACE, None, lambda *told: None).splits
     probed = modality.probe(splits, torch.device("cpu"), 0, BASELINE_SECONDS)
     space = Pictures.for_task(splits.task, recipe=modality.recipe_space(probed))
     shop = Workshop(modality, splits, torch.device("cpu"))
-    baselines = {baseline.name: baseline_error(baseline, shop) for baseline in modality.baselines(splits, settings)}
+    baselines = {
+        baseline.name: baseline_error(baseline, splits, splits.train, splits.valid)
+        for baseline in modality.baselines(splits, settings)
+    }
     found = {}
     for seed in PAIR:
         architecture = Architecture(seeds(space)[seed])
@@ -125,22 +135,6 @@ def measured(name: str, data: str, seconds: float) -> dict[str, Any]:
         "test_error": {seed: round(1 - score.metrics[metric], 5) for seed, score in test.items()},
         "when": time.strftime("%Y-%m-%dT%H:%M:%S"),
     }
-
-
-def baseline_error(baseline, shop):  # type: ignore[no-untyped-def]
-    """What the baseline lacks to a score of 1 on the validation split."""
-    from archsmith.automl.modality import NetworkBaseline
-    from archsmith.graphs.network import Network
-    from archsmith.training.loop import train
-    from archsmith.training.measure import evaluate
-
-    splits, goal = shop.splits, shop.goal
-    if isinstance(baseline, NetworkBaseline):
-        network = Network(baseline.graph, seed=1)
-        train(network, splits.train, baseline.recipe, splits.pipeline(), goal=goal, seed=1, seconds=BASELINE_SECONDS)
-    else:
-        network = baseline.fit(splits.train, 1, BASELINE_SECONDS).network
-    return round(1 - evaluate(network, splits.valid, splits.pipeline(), goal).metrics[splits.task.metric], 5)
 
 
 def fit(rows: list[dict[str, Any]]) -> None:

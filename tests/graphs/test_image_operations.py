@@ -20,7 +20,7 @@ from archsmith.graphs.operations import OPERATIONS, infer
         ("max_pool", {}, ((7,),), "takes an image"),
         ("resize", {"size": 8}, ((7,),), "takes an image"),
         ("pad", {"sides": (0, 1, 0, 1)}, ((7,),), "takes an image"),
-        ("affine", {"factors": (1.0,), "offsets": (0.0,) * 3}, ((3, 8, 8),), "1 factors for 3 channels"),
+        ("affine", {"factors": (1.0, 2.0), "offsets": (0.0,) * 3}, ((3, 8, 8),), "2 factors for 3 channels"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(

@@ -78,6 +78,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("resize", {"size": (18, 11)}, (IMAGE,)),
     ("pad", {"sides": (0, 1, 2, 3)}, (IMAGE,)),
     ("affine", {"factors": (1.0, 2.0, 0.5, -1.0), "offsets": (0.0, 1.0, -1.0, 0.25)}, (IMAGE,)),
+    ("affine", {"factors": (0.5,), "offsets": (1.0,)}, (IMAGE,)),
 ]
 
 

@@ -11,7 +11,7 @@ from archsmith.graphs.cost import cost
 from archsmith.graphs.identity import identity
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.spaces.pictures import FAMILIES, KNOWN, STAGES, Pictures
-from archsmith.spaces.recipe import PictureRecipe
+from archsmith.spaces.recipe import OpenRecipe, PictureRecipe
 from archsmith.testing.laws import check_network_space
 
 SHAPES = [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 33, 50), (3, 96, 96), (3, 224, 224), (1, 256, 256), (3, 8, 256)]
@@ -93,6 +93,22 @@ def test_widths_follow_the_scale(family: str) -> None:
     wide = replace(space, scale=replace(space.scale, filters=32))
     architecture = compact(space, family)
     assert cost(wide.graph(architecture)).params > 1.7 * cost(space.graph(architecture)).params
+
+
+def test_a_family_that_is_trained_in_its_own_way_says_so_last() -> None:
+    own = [(f"recipe/{name}", value) for name, value in KNOWN["wide"].recipe]
+    space = Pictures(recipe=PictureRecipe())
+    asked = list(compact(space, "wide").items())
+    assert asked[-len(own) :] == own
+    space.validate(compact(space, "wide"))
+    assert set(compact(space, "resnet").recipe) == set(PictureRecipe().first())
+    assert not compact(Pictures(), "wide").recipe
+
+
+def test_what_a_user_decided_about_training_goes_before_the_way_of_a_family() -> None:
+    space = Pictures(recipe=OpenRecipe(PictureRecipe(), {"clip": 1.0}))
+    assert "recipe/clip" not in compact(space, "wide")
+    assert "recipe/bias_rate" in compact(space, "wide")
 
 
 def test_dropout_stands_before_the_last_layer() -> None:

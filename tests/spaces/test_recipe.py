@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archsmith.core.space import Space
-from archsmith.spaces.recipe import ImageRecipe, OpenRecipe, PictureRecipe
+from archsmith.spaces.recipe import ImageRecipe, OpenRecipe, OwnRecipe, PictureRecipe
 from archsmith.spaces.tabular import TableRecipe
 
 SPACES = (ImageRecipe(), PictureRecipe(), TableRecipe())
@@ -37,6 +37,11 @@ def test_what_was_decided_beforehand_is_asked_no_more() -> None:
     assert set(asked) == {f"recipe/{name}" for name in names}
     given = dict.fromkeys(("learning_rate", "weight_decay", "label_smoothing"), 0.1)
     assert not OpenRecipe(TableRecipe(), given).sample(np.random.default_rng(0))
+
+
+def test_what_is_settled_is_told_as_decisions_of_one_option() -> None:
+    own = OwnRecipe((("momentum", 0.8), ("clip", 0.0)))
+    assert [dict(each) for each in own.enumerate()] == [{"recipe/momentum": 0.8, "recipe/clip": 0.0}]
 
 
 def test_the_first_options_for_tables_are_the_recipe_of_tables() -> None:

@@ -36,6 +36,18 @@ def test_later_it_spans_the_steps_that_it_was_given() -> None:
     assert abs(average.values[0].item() - 4.0 / math.e) < 1e-3
 
 
+def test_a_rate_that_falls_shortens_the_span() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    average = Average(network, span=10 * EVERY)
+    set_to(network, 4.0)
+    for update in range(1, 1001):
+        average.update(network, update * EVERY)
+    set_to(network, 0.0)
+    for update in range(1001, 1006):
+        average.update(network, update * EVERY, share=0.5)
+    assert abs(average.values[0].item() - 4.0 / math.e) < 1e-3
+
+
 def test_steps_between_updates_are_skipped() -> None:
     network = nn.Linear(1, 1)
     average = Average(network, span=100)

@@ -19,7 +19,7 @@ from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pipeline import Normalisation
 from archsmith.graphs.network import recalibrate
 from archsmith.training import loop, precision
-from archsmith.training.batches import Feed, plain_batches
+from archsmith.training.batches import Feed, n_batches, plain_batches
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 from archsmith.training.loop import Curve, Trained, train
 from archsmith.training.losses import Losses
@@ -350,6 +350,25 @@ class TwoHeads(Small):
 
     def set_progress(self, fraction: float) -> None:
         self.progress.append(fraction)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_biases_of_norms_learn_as_much_faster_as_they_are_told_to(optimizer: str, digits: ImageSplits) -> None:
+    def moved(bias_rate: float) -> dict[str, float]:
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 10))
+        torch.manual_seed(0)
+        for parameter in network.parameters():
+            nn.init.normal_(parameter)
+        before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+        recipe = Recipe(optimizer=optimizer, bias_rate=bias_rate, clip=0.0, weight_decay=0.0, learning_rate=1e-3)
+        one = 1 / n_batches(len(digits.train), recipe.batch_size)
+        pipeline, goal = digits.pipeline(), Goal.of(digits.task, digits.target_statistics)
+        train(network, digits.train, recipe, pipeline, goal=goal, seed=0, epochs=one)
+        return {name: float((p.detach() - before[name]).norm()) for name, p in network.named_parameters()}
+
+    usual, fast = moved(1.0), moved(8.0)
+    assert usual.pop("2.bias") * 8 == pytest.approx(fast.pop("2.bias"), rel=1e-3)
+    assert usual == pytest.approx(fast, rel=1e-3)
 
 
 def test_an_auxiliary_head_is_trained_by_its_weight(digits: ImageSplits) -> None:

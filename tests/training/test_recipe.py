@@ -41,6 +41,7 @@ def test_the_space_of_recipes_begins_at_these_defaults() -> None:
         {"learning_rate": 0.0},
         {"momentum": 1.0},
         {"weight_decay": -1.0},
+        {"bias_rate": -1.0},
         {"schedule": "steps"},
         {"optimizer": "newton"},
         {"batch_size": 0},

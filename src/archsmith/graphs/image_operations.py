@@ -132,7 +132,7 @@ def _affine_complete(args: dict[str, Any], ins: Ins) -> dict[str, Any]:
 def _affine_shape(args: Args, ins: Ins) -> Shape:
     channels = _image("affine", ins)[0]
     for name in ("factors", "offsets"):
-        if len(args[name]) != channels:
+        if len(args[name]) not in (1, channels):
             raise UsageError(f"The operation 'affine' has {len(args[name])} {name} for {channels} channels.")
     return ins[0]
 
@@ -353,7 +353,7 @@ register(
         roles=("in_channels", "factor", "offset"),
         silent=True,
         keeps_channels=True,
-        about="each channel times a fixed factor, plus a fixed offset",
+        about="each channel times a fixed factor, plus a fixed offset; one of each is for all channels",
     ),
     Operation(
         "zero",

@@ -49,11 +49,13 @@ class Family(NamedTuple):
     ``questions``: in the order in which they are asked.
     ``lay``: lays out the network: (net, image, answers, relative width) to a vector.
     ``most``: the most work, in multiples of that of the hand-made network.
+    ``recipe``: how it is trained in any case: fields of a recipe, each with its value.
     """
 
     questions: tuple[Question, ...]
     lay: Callable[[Net, Value, Decided, float], Value]
     most: float = 4.0
+    recipe: tuple[tuple[str, Scalar], ...] = ()
 
     def ask(self, choose: Choose, name: str) -> dict[str, Scalar]:
         """The answers to all questions, under paths that begin with ``name``."""

@@ -31,7 +31,7 @@ ANCHORS: dict[str, tuple[str, dict[str, Scalar], dict[str, Scalar]]] = {
     "inverted": ("inverted", {}, FAST),
     "attention": ("attention", {}, SLOW),
     "darts_cells": ("cell", {}, {"learning_rate": 0.1}),
-    "wide": ("wide", {}, {}),
+    "wide": ("wide", {}, {"weight_decay": 1e-3, "label_smoothing": 0.2}),
 }
 VARIANTS: dict[str, tuple[str, dict[str, Scalar], dict[str, Scalar]]] = {
     "fixed_fast": ("stages", {}, FAST),

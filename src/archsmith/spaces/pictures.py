@@ -11,12 +11,13 @@ Options are the same at every scale and for every shape. What does not fit an im
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.fields import checked
-from archsmith.core.space import Choose
+from archsmith.core.space import Choose, Options
 from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.conv_stages import NOMINAL_FILTERS, ConvStages, ConvStagesScale
@@ -24,6 +25,7 @@ from archsmith.spaces.picture_convolutions import CONVOLUTIONS
 from archsmith.spaces.picture_layers import Family
 from archsmith.spaces.picture_parts import PARTS
 from archsmith.spaces.picture_tokens import TOKENS
+from archsmith.spaces.recipe import OpenRecipe, OwnRecipe
 
 STAGES = "stages"
 KNOWN: dict[str, Family] = {**CONVOLUTIONS, **PARTS, **TOKENS}
@@ -49,7 +51,8 @@ class Pictures(ImageSpace):
     """Families of networks.
 
     Decisions: ``family``, then those of the family under its name, such as ``resnet/width``. The family ``stages`` has
-    those of ``conv_stages``, under the same paths as there.
+    those of ``conv_stages``, under the same paths as there. With a recipe, a family that is always trained in a way of
+    its own has that at the end, as decisions of a single option.
 
     ``max_work``: the most work of a network of the family ``stages``, see ``ConvStages``.
     ``scale``: ``filters`` widens or narrows every family, 16 is usual; ``dropout`` stands before the last layer.
@@ -70,6 +73,19 @@ class Pictures(ImageSpace):
     def first(self) -> Architecture:
         """The plain residual 3×3 network of ``conv_stages``."""
         return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]
+
+    def decide(self, choose: Choose) -> None:
+        answers: dict[str, Scalar] = {}
+
+        def noted(path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar:
+            answers[path] = choose(path, options, weights)
+            return answers[path]
+
+        super().decide(noted)
+        family = KNOWN.get(str(answers["family"]))
+        if self.recipe is not None and family is not None:
+            own = OwnRecipe(family.recipe)
+            (replace(self.recipe, recipe=own) if isinstance(self.recipe, OpenRecipe) else own).decide(choose)
 
     def layout(self, choose: Choose) -> None:
         family, _ = self._ask(choose)

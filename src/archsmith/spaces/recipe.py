@@ -39,11 +39,11 @@ class ImageRecipe(Space):
 
     def decide(self, choose: Choose) -> None:
         choose("recipe/learning_rate", self.learning_rates)
-        choose("recipe/weight_decay", (5e-4, 1e-4, 2e-3))
+        choose("recipe/weight_decay", (5e-4, 1e-4, 2e-3, 1e-3))
         choose("recipe/shift", self.shifts)
         choose("recipe/flip", self.flips)
         choose("recipe/cutout", (0.0, 0.25, 0.5))
-        choose("recipe/label_smoothing", (0.1, 0.0))
+        choose("recipe/label_smoothing", (0.1, 0.0, 0.2))
 
     def first(self) -> Architecture:
         """Every decision at its first option."""
@@ -56,6 +56,21 @@ class PictureRecipe(ImageRecipe):
     """How a network of the space ``pictures`` is trained: one learning rate more, for networks without batch norm."""
 
     learning_rates: tuple[float, ...] = (0.2, 0.1, 0.4, 0.05)
+
+
+@checked
+@dataclass(frozen=True)
+class OwnRecipe(Space):
+    """What of a recipe is settled, but shall be told: each decision has one option.
+
+    ``answers``: fields, such as ``clip``, each with its value.
+    """
+
+    answers: tuple[tuple[str, Scalar], ...] = ()
+
+    def decide(self, choose: Choose) -> None:
+        for name, answer in self.answers:
+            choose(RECIPE + name, (answer,))
 
 
 @checked

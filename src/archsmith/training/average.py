@@ -3,7 +3,8 @@
 Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also
 recompute the batch-norm statistics of the averaged network. Ours is exponential, so that its length does not depend on
 the end of the training. At the beginning it is a polynomial-decay average (Shamir and Zhang 2013, arXiv 1212.1824),
-which spans a share of the steps so far: the first weights are worth nothing.
+which spans a share of the steps so far: the first weights are worth nothing. While the rate falls, the span falls with
+it.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ class Average:
         self.names = [name for name, _ in network.named_parameters()]
         self.values = [torch.zeros_like(parameter) for parameter in network.parameters()]
 
-    def update(self, network: nn.Module, step: int) -> None:
-        """Call after step ``step`` (counted from 1)."""
+    def update(self, network: nn.Module, step: int, share: float = 1.0) -> None:
+        """Call after step ``step`` (counted from 1).
+
+        ``share``: of the span, 0 to 1. A rate that falls brings the weights to rest by itself, and those of before are
+        worse.
+        """
         if step % EVERY:
             return
         self.updates += 1
-        decay = math.exp(-EVERY / self.span)
+        decay = math.exp(-EVERY / max(1.0, share * self.span))
         weight = max(1 - decay, (1 + RECENT) / (self.updates + RECENT))
         with torch.no_grad():
             torch._foreach_lerp_(self.values, [parameter.detach() for parameter in network.parameters()], weight)

@@ -187,11 +187,18 @@ def _tail(recipe: Recipe, data: Examples, valid: Examples | None) -> float:
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum, or AdamW. Biases and batch-norm parameters do not decay (Goyal et al. 2017, arXiv
-    1706.02677).
+    1706.02677). A group's rate is the recipe's, ``times`` so much.
     """
+    norms = (module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d))
+    biases = [module.bias for module in norms if module.bias is not None]
+    named = {id(bias) for bias in biases}
     decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1 and id(parameter) not in named]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay, "times": 1.0},
+        {"params": others, "weight_decay": 0.0, "times": 1.0},
+        {"params": biases, "weight_decay": 0.0, "times": recipe.bias_rate},
+    ]
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.peak, betas=(recipe.momentum, 0.999), foreach=True)
     return torch.optim.SGD(groups, lr=recipe.peak, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
@@ -303,7 +310,8 @@ class _Run:
             after, self.took_steps = self.elapsed(), True
             self.pace.advance(after, losses.step_seconds(after - before))
             if self.average is not None:
-                self.average.update(self.network, self.pace.step)
+                left = 1.0 if self.falls_from is None else self._rate() / self.recipe.peak
+                self.average.update(self.network, self.pace.step, left)
             if self.pace.done(after):
                 break
             if after - self.reported > QUIET and self.pace.step % self.per_epoch:
@@ -333,7 +341,7 @@ class _Run:
         if hasattr(network, "set_progress"):
             network.set_progress(self.pace.progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self._rate() * group["times"]
         with precision.autocast(self.arithmetic, self.device):
             outputs = _outputs(network, batch)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
