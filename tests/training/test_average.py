@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from torch import nn
 
@@ -24,27 +25,16 @@ def test_the_first_update_is_taken_whole_and_later_ones_are_weighed() -> None:
     assert 0.0 < average.values[0].item() < 1.0  # at first only the latest weights count
 
 
-def test_later_it_spans_the_steps_that_it_was_given() -> None:
+@pytest.mark.parametrize(("share", "updates"), [(1.0, 10), (0.5, 5)], ids=["all", "half"])
+def test_later_it_spans_a_share_of_the_steps_that_it_was_given(share: float, updates: int) -> None:
     network = nn.Linear(1, 1, bias=False)
     average = Average(network, span=10 * EVERY)
     set_to(network, 4.0)
     for update in range(1, 1001):
         average.update(network, update * EVERY)
     set_to(network, 0.0)
-    for update in range(1001, 1011):
-        average.update(network, update * EVERY)
-    assert abs(average.values[0].item() - 4.0 / math.e) < 1e-3
-
-
-def test_a_rate_that_falls_shortens_the_span() -> None:
-    network = nn.Linear(1, 1, bias=False)
-    average = Average(network, span=10 * EVERY)
-    set_to(network, 4.0)
-    for update in range(1, 1001):
-        average.update(network, update * EVERY)
-    set_to(network, 0.0)
-    for update in range(1001, 1006):
-        average.update(network, update * EVERY, share=0.5)
+    for update in range(1001, 1001 + updates):
+        average.update(network, update * EVERY, share)
     assert abs(average.values[0].item() - 4.0 / math.e) < 1e-3
 
 
