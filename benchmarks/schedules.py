@@ -4,9 +4,9 @@ augmentation and peak.
     python benchmarks/schedules.py DATA [--network fixed] [--epochs 2] [--seeds 1]
 
 ``--network`` is the name of a seed of ``pictures``. The constant rate is what trials of a job have. In the last two
-fifths it falls to nearly 0, as in a job. *Coarse* has smaller pictures in front of that, as a job has where they show
-nearly as much, and as many more epochs as these cost less; what an epoch costs is measured by turns. Prints validation
-scores in per cent.
+fifths it falls to nearly 0, as in a job that epochs end. *Coarse* has smaller pictures in front of that, as a job has
+where they show nearly as much, and as many more epochs as these cost less; what an epoch costs is measured by turns.
+Prints validation scores in per cent.
 """
 
 from __future__ import annotations

@@ -133,6 +133,28 @@ def test_its_first_part_has_what_costs_less_and_its_last_part_has_not(workshop, 
     assert used == [(cheaper, False), (workshop.pipeline(begun), True)]
 
 
+@pytest.mark.parametrize(
+    ("begun_epochs", "seconds", "limits"),
+    [(0.0, None, (3.0, None)), (0.0, 100.0, (3.0, 30.0)), (4.0, 100.0, (4.0, 30.0))],
+    ids=["epochs", "time", "begun"],
+)
+def test_the_rate_falls_after_most_of_the_epochs_or_little_of_the_time(
+    workshop, begun, tmp_path, monkeypatch, begun_epochs, seconds, limits
+):
+    held = []
+
+    def trained(network, data, recipe, pipeline, **options):
+        held.append((options["epochs"], options["seconds"]))
+        options["save_to"].touch()
+        return types.SimpleNamespace(score=0.5, spent=1.0, epochs=1.0, fell=True)
+
+    monkeypatch.setattr("archsmith.automl.final_training.train", trained)
+    begun = dataclasses.replace(begun, begun=Begun(seed=5, epochs=begun_epochs))
+    train(workshop, begun, tmp_path, epochs=5.0, seconds=seconds)
+    assert held[0] == (limits[0], limits[1] if limits[1] is None else pytest.approx(limits[1]))
+    assert held[1][0] == 5.0
+
+
 def test_with_more_time_it_goes_on_from_before_its_end(workshop, begun, tmp_path):
     first, _ = train(workshop, begun, tmp_path, epochs=5.0)
     later = dataclasses.replace(begun, round=1)

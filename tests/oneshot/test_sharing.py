@@ -178,6 +178,7 @@ def test_the_cosine_begins_anew_where_the_paper_says() -> None:
         ({"average": 1.0}, "average"),
         ({"restarts": -1}, "restarts"),
         ({"momentum": 2.0}, "momentum"),
+        ({"bias_rate": 8.0}, "Shared weights all learn at one rate"),
         ({"optimizer": "adamw"}, "Shared weights are trained by SGD"),
     ],
 )

@@ -111,6 +111,11 @@ def test_what_a_user_decided_about_training_goes_before_the_way_of_a_family() ->
     assert "recipe/bias_rate" in compact(space, "wide")
 
 
+def test_what_sgd_does_with_a_family_is_not_asked_of_another_optimizer() -> None:
+    space = Pictures(recipe=OpenRecipe(PictureRecipe(), {"optimizer": "adamw"}))
+    assert set(compact(space, "wide").recipe) == set(PictureRecipe().first())
+
+
 def test_dropout_stands_before_the_last_layer() -> None:
     space = replace(Pictures(), scale=replace(Pictures().scale, dropout=0.5))
     for family in ("resnet", "tiles", STAGES):

@@ -18,7 +18,7 @@ from archsmith.data.images.augmentation import ImageAugmentation
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pipeline import Normalisation
 from archsmith.graphs.network import recalibrate
-from archsmith.training import loop, precision
+from archsmith.training import checkpoint, loop, precision
 from archsmith.training.batches import Feed, n_batches, plain_batches
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 from archsmith.training.loop import Curve, Trained, train
@@ -255,6 +255,30 @@ def test_a_constant_rate_goes_on_to_more_epochs(digits: ImageSplits, tmp_path: P
 def test_a_checkpoint_of_another_job_is_ignored(digits: ImageSplits, tmp_path: Path) -> None:
     fit(digits, Small(), epochs=1, save_to=tmp_path / "c")
     assert fit(digits, Small(), epochs=1, save_to=tmp_path / "c", seed=9).resumed == 0
+
+
+def test_a_checkpoint_that_does_not_know_the_latest_fields_goes_on(digits: ImageSplits, tmp_path: Path) -> None:
+    fit(digits, Small(), epochs=1, save_to=tmp_path / "c")
+    tensors, facts = checkpoint.load(tmp_path / "c") or ({}, {})
+    for name in ("optimizer", "bias_rate"):
+        del facts["job"]["recipe"][name]
+    checkpoint.save(tmp_path / "c", tensors, facts)
+    assert fit(digits, Small(), epochs=1, save_to=tmp_path / "c").resumed == 1
+    other = dataclasses.replace(RECIPE, bias_rate=8.0)
+    assert fit(digits, Small(), other, epochs=1, save_to=tmp_path / "c").resumed == 0
+
+
+def test_the_span_of_the_average_falls_as_a_constant_rate_is_brought_down(
+    digits: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(loop.Average, "update", lambda self, network, step, share: shares.append(share))
+    recipe = RECIPE.proxy()
+    fit(digits, Small(), recipe, epochs=1, save_to=tmp_path / "c")
+    assert set(shares) == {1.0}
+    shares.clear()
+    fit(digits, Small(), recipe, epochs=2, save_to=tmp_path / "c", anneal=True)
+    assert shares == sorted(shares, reverse=True) and shares[0] > 0.9 and shares[-1] < 0.1
 
 
 def test_the_loss_of_a_training_that_ends_inside_an_epoch_is_of_as_many_steps(digits: ImageSplits) -> None:

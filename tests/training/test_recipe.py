@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
+from archsmith.core import wording
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.data.examples import Augmentation
@@ -72,3 +74,7 @@ def test_small_data_get_small_batches(n_train: int, batch: int) -> None:
 
 def test_a_batch_that_was_asked_for_is_never_enlarged() -> None:
     assert Recipe(batch_size=8).sized(55_000).batch_size == 8
+
+
+def test_cards_say_what_every_field_means() -> None:
+    assert {field.name for field in dataclasses.fields(Recipe)} <= set(wording.RECIPE)

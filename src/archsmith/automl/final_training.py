@@ -34,7 +34,7 @@ from archsmith.training.recipe import Recipe
 
 CARRIED = ".carried.safetensors"  # the checkpoint from which a training can go on
 BEST = ".best.safetensors"  # the weights of a training that scored best
-FALLING = 0.7  # share of the time of a final training in which the rate falls, where time ends it
+FALLING = 0.7  # share of the time of a final training that is left when the rate begins to fall at the latest
 WORTH_FITTING = 2.0  # times the limit of a fit is worth another one
 PATIENCE = 2.0  # times as long as at its best score is a training when its rate begins to fall, if it got no better
 BEYOND_CHANCE = 2.33  # standard errors; a difference that is further from 0 comes by chance in 1 of 100 cases
@@ -219,8 +219,8 @@ class Workshop:
             if begun.checkpoint is not None and begun.checkpoint.exists() and not carried.exists():
                 with replacing(carried) as draft:
                     shutil.copyfile(begun.checkpoint, draft)
-            # The last part of the time, or of the epochs, brings the rate down. Where time ends the training, a longer
-            # fall is worth more; where epochs do, trials may have held the rate already for all but the last part.
+            # The last part of the epochs, or of the time, brings the rate down, whichever begins first. Where time is
+            # short, a longer fall is worth more; of the epochs, trials may have had all but the last part.
             at_rate = max(begun.epochs, (1 - ANNEALING) * epochs)
             some = None if seconds is None else (1 - FALLING) * seconds
             limits = {"epochs": at_rate, "seconds": some, "patience": PATIENCE}

@@ -269,7 +269,9 @@ def race_of(
 
 
 def as_it_began(race: Any, begun_with: Mapping[str, Any] | None) -> Any:
-    """``race`` with what was known beforehand when its study began: a later version may know more."""
+    """``race`` as it would be if no more were known beforehand than when its study began: a version that knows more
+    goes on with that study.
+    """
     if not isinstance(race, Race) or begun_with is None:
         return race
     before = catalog.from_spec(begun_with, "strategy")

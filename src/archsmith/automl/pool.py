@@ -24,14 +24,13 @@ from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
 from archsmith.automl.plan import SEARCHED_COST, VERIFYING_PASSES
+from archsmith.automl.speed import example_seconds
 from archsmith.core.protocols import incumbent
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
 from archsmith.core.trial import Trial
 from archsmith.core.wording import clock
-from archsmith.data.examples import Examples
 from archsmith.evaluators.inheritance import CHECKPOINT
-from archsmith.graphs.network import Network
 from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.search import Search
 from archsmith.strategies.race import Race
@@ -200,25 +199,16 @@ class Pool:
 
     def slower_end(self, candidates: Sequence[Candidate]) -> float:
         """Seconds by which the end takes longer than the plan reserved, where the slowest of ``candidates`` is slower
-        than was expected: it is tested, and what is exported of it is verified.
+        than was expected: it is tested, calibrated and looked at, and what is exported of it is verified.
         """
         plan, speed, splits = self.job.plan, self.job.speed, self.job.splits
         large = SEARCHED_COST * speed.cost * max(1, self.fixed.macs)
         slow = [each for each in candidates if each is not self._brought and each.macs > large]
         if plan.final_end is None or not slow:
             return 0.0
-        some = splits.valid.take(np.arange(min(MEASURED, len(splits.valid))))
-        slowest = max(self._seconds_of_outputs(each, some) for each in slow)
+        slowest = max(example_seconds(each, self.workshop) for each in slow)
         each = max(0.0, slowest - speed.searched_cost * speed.example_seconds)
-        return each * (len(splits.test) + VERIFYING_PASSES * plan.n_verified)
-
-    def _seconds_of_outputs(self, candidate: Candidate, some: Examples) -> float:
-        """Of one example, with random weights."""
-        network = Network(candidate.graph, seed=0).eval()
-        self.workshop.outputs(network, some.take(np.arange(1)))  # which warms up
-        began = time.perf_counter()
-        self.workshop.outputs(network, some)
-        return (time.perf_counter() - began) / len(some)
+        return each * (len(splits.test) + 2 * len(splits.valid) + VERIFYING_PASSES * plan.n_verified)
 
     def seconds_to_test(self, candidate: Candidate) -> float:
         """About what it takes until the test split was seen by ``candidate``."""

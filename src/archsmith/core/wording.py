@@ -80,6 +80,7 @@ SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 RECIPE = {  # the settings of a training, and what each means
     "learning_rate": "how far a step of training goes",
     "momentum": "how much of the last step goes on in the next one",
+    "bias_rate": "how many times as fast offsets of batch norms learn",
     "weight_decay": "how strongly parameters are drawn towards 0",
     "label_smoothing": "how far targets are blurred",
     "batch_size": "examples of one step",

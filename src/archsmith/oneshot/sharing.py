@@ -52,7 +52,7 @@ SHARING = {"shared": True, "skips": "add", "ends": "project"}
 @dataclass(frozen=True)
 class SharedRecipe(Recipe):
     """A recipe for shared weights. ``Recipe`` explains the fields; here ``epochs`` trains the whole bank. ``average``
-    stays 0 and ``optimizer`` ``sgd``: the bank knows no others.
+    stays 0, ``bias_rate`` 1 and ``optimizer`` ``sgd``: the bank knows no others.
 
     ``restarts``: how often the cosine begins again; 0 to 16. Each cycle is twice as long as the one before (Loshchilov
         and Hutter 2017, arXiv 1608.03983).
@@ -75,6 +75,11 @@ class SharedRecipe(Recipe):
         if self.average:
             raise UsageError(
                 f"The shared recipe's average is {self.average}.", "Shared weights are not averaged; leave it at 0."
+            )
+        if self.bias_rate != 1:
+            raise UsageError(
+                f"The shared recipe's bias_rate is {self.bias_rate}.",
+                "Shared weights all learn at one rate; leave it at 1.",
             )
         if self.optimizer != "sgd":
             raise UsageError(

@@ -4,8 +4,8 @@
   (Page 2018, DAWNBench) and airbench94 (Jordan 2024, arXiv 2404.00498). Ours has an ordinary stem, no whitened one.
 * ``wide``: the same form with the sizes of airbench94, which pads nothing in its stem and rounds pools down: a fifth
   less work. Few epochs of it beat many of a narrow network where there are many pictures. It is trained as there, too:
-  biases of norms learn 64 times as fast, and logits are small. Shortcuts are ours. airbench94 has convolutions that
-  start as the identity, which brings about as much.
+  biases of batch norms learn 64 times as fast, and logits are small. Shortcuts are ours. airbench94 has convolutions
+  that start as the identity, which brings about as much.
 * ``inverted``: inverted bottlenecks (Sandler et al. 2018, arXiv 1801.04381).
 * ``flat``: convolutions whose last image is read pixel by pixel, so that the place counts (LeCun et al. 1998).
 * ``cell``: published cells (see archsmith.spaces.zoo), few of them and narrow.

@@ -49,7 +49,8 @@ class Family(NamedTuple):
     ``questions``: in the order in which they are asked.
     ``lay``: lays out the network: (net, image, answers, relative width) to a vector.
     ``most``: the most work, in multiples of that of the hand-made network.
-    ``recipe``: how it is trained in any case: fields of a recipe, each with its value.
+    ``recipe``: how SGD trains it where the space asks for a recipe: its fields, each with its value. What a person sets
+        goes before.
     """
 
     questions: tuple[Question, ...]

@@ -3,8 +3,9 @@ linear layers, strips, patches, shared parts, attention, and published cells.
 
 Ours. The first decision is the family. Each family then asks a few questions of its own; see
 ``archsmith.spaces.picture_convolutions``, ``picture_parts`` and ``picture_tokens``. The first options of a family are
-its compact form, which takes about as long as the hand-made network of ``conv_stages``. ``stages`` is that space as it
-is. So every architecture of ``conv_stages`` is a point here with ``family`` added.
+its compact form, which takes about as long as the hand-made network of ``conv_stages``, or, of ``wide``, several times
+as long. ``stages`` is that space as it is. So every architecture of ``conv_stages`` is a point here with ``family``
+added.
 
 Options are the same at every scale and for every shape. What does not fit an image is rounded (``picture_layers``).
 """
@@ -12,7 +13,7 @@ Options are the same at every scale and for every shape. What does not fit an im
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
@@ -51,8 +52,8 @@ class Pictures(ImageSpace):
     """Families of networks.
 
     Decisions: ``family``, then those of the family under its name, such as ``resnet/width``. The family ``stages`` has
-    those of ``conv_stages``, under the same paths as there. With a recipe, a family that is always trained in a way of
-    its own has that at the end, as decisions of a single option.
+    those of ``conv_stages``, under the same paths as there. With a recipe, a family that SGD trains in a way of its own
+    has that at the end, as decisions of a single option.
 
     ``max_work``: the most work of a network of the family ``stages``, see ``ConvStages``.
     ``scale``: ``filters`` widens or narrows every family, 16 is usual; ``dropout`` stands before the last layer.
@@ -83,9 +84,9 @@ class Pictures(ImageSpace):
 
         super().decide(noted)
         family = KNOWN.get(str(answers["family"]))
-        if self.recipe is not None and family is not None:
-            own = OwnRecipe(family.recipe)
-            (replace(self.recipe, recipe=own) if isinstance(self.recipe, OpenRecipe) else own).decide(choose)
+        given = self.recipe.given if isinstance(self.recipe, OpenRecipe) else {}
+        if self.recipe is not None and family is not None and given.get("optimizer", "sgd") == "sgd":
+            OpenRecipe(OwnRecipe(family.recipe), given).decide(choose)
 
     def layout(self, choose: Choose) -> None:
         family, _ = self._ask(choose)

@@ -26,7 +26,7 @@ from archsmith.strategies.forecast import (
     slope_seen,
 )
 
-ANNEALING = 0.4  # share of a final training in which the rate falls; trials end before it
+ANNEALING = 0.4  # share of the epochs of a final training that is left when the rate falls; trials end before it
 STEP = 2.0  # an entrant that goes on gets as much work again as it has had
 # Expected gain below which nothing is worth a slice: as an error, or as a share of the best one where that is less.
 WORTH, WORTH_SHARE = 5e-4, 0.02

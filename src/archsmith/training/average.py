@@ -3,8 +3,8 @@
 Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also
 recompute the batch-norm statistics of the averaged network. Ours is exponential, so that its length does not depend on
 the end of the training. At the beginning it is a polynomial-decay average (Shamir and Zhang 2013, arXiv 1212.1824),
-which spans a share of the steps so far: the first weights are worth nothing. While the rate falls, the span falls with
-it.
+which spans a share of the steps so far: the first weights are worth nothing. While a constant rate is brought down at
+the end, the span falls with it.
 """
 
 from __future__ import annotations

@@ -440,7 +440,7 @@ class _Run:
         """Is a checkpoint with this ``job`` of this training? Fields that an earlier version did not know are at their
         default.
         """
-        known = {**job, "recipe": {"optimizer": Recipe.optimizer, **job["recipe"]}}
+        known = {**job, "recipe": {"optimizer": Recipe.optimizer, "bias_rate": Recipe.bias_rate, **job["recipe"]}}
         return known == self._job
 
     def _save(self, finished: bool) -> None:

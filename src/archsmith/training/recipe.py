@@ -34,7 +34,7 @@ class Recipe:
     ``learning_rate``: the highest rate for batches of 128, see ``peak``.
     ``momentum``: of SGD (Nesterov), 0 to 1; the first beta of AdamW.
     ``weight_decay``: of all weights but biases and norms.
-    ``bias_rate``: how many times the learning rate is that of the biases of norms.
+    ``bias_rate``: how many times the learning rate is that of the biases of batch norms.
     ``label_smoothing``: share of the probability that goes to all classes alike, 0 to 1.
     ``batch_size``: examples in a step.
     ``epochs``: the most epochs of a training.
