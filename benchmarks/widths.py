@@ -6,8 +6,8 @@ Both are trained as the final training of a job is: at a constant rate, which fa
 line in ``benchmarks/results/widths.jsonl``, and none is made twice. Columns: how natural the pictures are
 (``picture_prior.natural``), how many thousands of pictures the hand-made network saw, errors on the validation split in
 per cent, and the logarithm of their ratio: below 0 the wide one is ahead. ``--prior`` fits what is known beforehand to
-that (see ``fit``), and writes it where it ships, beside what ``races.py --prior`` wrote there before. It needs a set
-with several times. ``--falling`` tries another share of the time in which the rate falls, and keeps nothing.
+that (see ``fit``), and writes it where it ships, beside what ``races.py --prior`` wrote there before. It needs several
+times of photographs and of other pictures. ``--falling`` tries another share of the time in which the rate falls, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ RESULTS = Path(__file__).parent / "results" / "widths.jsonl"
 WORKSPACE = Path(__file__).parent / "results" / "workspace" / "data"
 PAIR = ("fixed", "wide")
 EPOCHS = 200.0  # that a training can use
-FEW = 0.25  # with a smaller share of what makes a photograph, pictures are not like one
 LEAST_SD = 0.12  # so few sets are no reason to believe in less
 
 
@@ -138,8 +137,8 @@ def measured(name: str, data: str, seconds: float, falling: float | None = None)
 
 
 def fit(rows: list[dict[str, Any]]) -> None:
-    """The logarithm of the ratio on pictures that are not like photographs, whatever the time; and for those that are,
-    how it falls with the logarithm of how many pictures were seen. Rows of one set count as one set together.
+    """How the logarithm of the ratio falls with that of how many pictures were seen: on pictures that are not like
+    photographs, and how much sooner and faster on those that are. Rows of one set count as one set together.
     """
     from archsmith.automl.modalities.picture_prior import FILE, RECORDED, further, like_photographs
 
@@ -148,18 +147,18 @@ def fit(rows: list[dict[str, Any]]) -> None:
     y = np.array([math.log(row["error"]["wide"] / row["error"]["fixed"]) for row in rows])
     sets = np.array([row["set"] for row in rows])
     weights = np.sqrt([1 / np.count_nonzero(sets == name) for name in sets])
-    x = np.stack([np.ones(len(rows)), share, share * far], axis=1)
-    (mean, ahead, rise), *_ = np.linalg.lstsq(weights[:, None] * x, weights * y)
-    others = y[share < FEW]
-    sd = max(LEAST_SD, float(others.std(ddof=1)))
+    x = np.stack([np.ones(len(rows)), far, share, share * far], axis=1)
+    (mean, any_rise, ahead, rise), *_ = np.linalg.lstsq(weights[:, None] * x, weights * y)
+    off = y - x @ np.array([mean, any_rise, ahead, rise])
+    sd = max(LEAST_SD, float(off.std()))
     print(
-        f"log ratio = {mean:.3f} {ahead:+.3f} share {rise:+.3f} share log(seen / {RECORDED}); "
-        f"spread of {len(others)} sets that are not like photographs: {sd:.3f}"
+        f"log ratio = {mean:.3f} {any_rise:+.3f} far {ahead:+.3f} share {rise:+.3f} share far, far = log(seen / "
+        f"{RECORDED}); {len(rows)} rows are off by {off.std():.3f}, of which {sd:.3f} is believed"
     )
     known = json.loads(FILE.read_text(encoding="utf-8"))
     known["levels"]["wide"] = [round(float(mean), 4), 0.0, round(sd, 4)]
     known["unknown"]["wide"] = [round(float(mean), 4), round(sd, 4)]
-    known["longer"] = {"wide": [round(float(ahead), 4), round(float(rise), 4)]}
+    known["longer"] = {"wide": [round(float(each), 4) for each in (any_rise, ahead, rise)]}
     FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
 
 

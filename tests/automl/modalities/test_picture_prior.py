@@ -21,7 +21,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 "families": {"mlp": 0.1},
                 "levels": {"mlp": [0.3, 0.2, 0.1], "wide": [0.2, 0.0, 0.1]},
                 "unknown": {"mlp": [0.4, 0.5], "wide": [0.0, 0.5]},
-                "longer": {"wide": [0.3, -0.1]},
+                "longer": {"wide": [-0.05, 0.3, -0.1]},
             }
         )
     )
@@ -50,7 +50,7 @@ def test_levels_depend_on_how_natural_the_pictures_are(known: None) -> None:
 
 
 @pytest.mark.parametrize(("linear", "share"), [(0.4, 0.0), (0.6, 0.5), (0.9, 1.0)])
-def test_a_wide_network_ends_further_ahead_with_more_time_on_photographs(
+def test_a_wide_network_ends_further_ahead_with_more_time_above_all_on_photographs(
     known: None, monkeypatch: pytest.MonkeyPatch, linear: float, share: float
 ) -> None:
     monkeypatch.setattr(picture_prior, "PHOTOGRAPHS", 2 * math.log(1.5))
@@ -60,17 +60,20 @@ def test_a_wide_network_ends_further_ahead_with_more_time_on_photographs(
 
     assert mean(None) == 0.2
     assert mean(RECORDED) == pytest.approx(0.2 + 0.3 * share)
-    assert mean(4 * RECORDED) == pytest.approx(0.2 + share * (0.3 - 0.1 * math.log(4)))
-    assert mean(1e12) == pytest.approx(0.2 + share * (0.3 - 0.1 * math.log(FURTHEST_TIMES)))
-    assert prior({}, 1e12).level("wide") == (0.0, 0.5) and prior({}, 1e12).level("mlp") == (0.4, 0.5)
+    for seen, far in ((4 * RECORDED, math.log(4)), (1e12, math.log(FURTHEST_TIMES))):
+        assert mean(seen) == pytest.approx(0.2 - 0.05 * far + share * (0.3 - 0.1 * far))
+        unknown, sd = prior({}, seen).level("wide")
+        assert (unknown, sd) == (pytest.approx(-0.05 * far), 0.5)
+        assert prior({}, seen).level("mlp") == (0.4, 0.5)
 
 
-def test_what_ships_hopes_for_a_wide_network_on_photographs_with_much_time() -> None:
+def test_what_ships_hopes_for_a_wide_network_with_much_time_and_most_on_photographs() -> None:
     photographs, others = {"linear": 0.61, "pretrained": 0.32}, {"linear": 0.15, "pretrained": 0.14}
     assert prior(photographs, 2_500_000).level("wide")[0] < -0.1
-    assert prior(photographs, 500_000).level("wide")[0] > 0.1
-    assert prior(others, 2_500_000).level("wide")[0] > 0.1
-    assert prior({}, 2_500_000).level("wide")[0] > 0.1
+    for pictures in (photographs, others, {}):
+        assert prior(pictures, 400_000).level("wide")[0] > 0.1
+    for pictures in (others, {}):
+        assert abs(prior(pictures, 2_500_000).level("wide")[0]) < 0.1
 
 
 def test_slopes_are_those_of_the_file(known: None) -> None:

@@ -7,8 +7,8 @@ kind, and convolutions suit them. All figures were fitted to recorded curves (``
 ``benchmarks/races.py``).
 
 How far ahead a wide network ends depends on the time, too. It sees few pictures in the time in which a narrow one sees
-many, and learns more from each: with little time it ends behind, with much time ahead (``benchmarks/widths.py``). That
-was seen on photographs only. The less like them pictures are, the less of it is believed.
+many, and learns more from each: with little time it ends behind (``benchmarks/widths.py``). With much time it ends
+ahead on photographs, and the less like them pictures are, the less so.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def prior(errors: Mapping[str, float], seen: float | None = None) -> Prior:
         found = {name: (mean + slope * at, sd) for name, (mean, slope, sd) in levels.items()}
     if seen is not None:
         share, far = like_photographs(at), further(seen)
-        for name, (ahead, rise) in longer.items():
+        for name, (any_rise, ahead, rise) in longer.items():
             mean, sd = found[name]
-            found[name] = mean + share * (ahead + rise * far), sd
+            found[name] = mean + any_rise * far + share * (ahead + rise * far), sd
     return Prior(**known, levels=found)
 
 
