@@ -7,7 +7,8 @@ line in ``benchmarks/results/widths.jsonl``, and none is made twice. Columns: ho
 (``picture_prior.natural``), how many thousands of pictures the hand-made network saw, errors on the validation split in
 per cent, and the logarithm of their ratio: below 0 the wide one is ahead. ``--prior`` fits what is known beforehand to
 that (see ``fit``), and writes it where it ships, beside what ``races.py --prior`` wrote there before. It needs several
-times of photographs and of other pictures. ``--falling`` tries another share of the time in which the rate falls, and keeps nothing.
+times of photographs and of other pictures. ``--falling`` tries another share of the time in which the rate falls, and
+keeps nothing.
 """
 
 from __future__ import annotations
